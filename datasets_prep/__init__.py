@@ -1,0 +1,1 @@
+"""Where samples come from: corpora, and the manifests they end in."""

@@ -1,0 +1,1 @@
+"""How samples are answered: prompts, audio, the plan of batches, engines and models."""

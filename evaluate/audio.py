@@ -1,0 +1,171 @@
+"""Audio: from a clip of a manifest to 16 kHz mono float32, the same numbers on every machine."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from datasets_prep.manifest import Clip
+
+SAMPLE_RATE = 16_000
+"""Hz; what every model of this kind hears."""
+MIN_SECONDS = 0.03
+"""A shorter clip holds no frame that a model could use."""
+PAUSE_SECONDS = 5.0
+"""How far before the limit a long clip may be cut, to cut in its quietest place."""
+FFMPEG_SECONDS = 600
+"""An ffmpeg that takes longer than this on one file is stopped."""
+
+
+class AudioError(ValueError):
+    """A clip that cannot be used: ``code`` for programs, and a sentence without paths of the machine."""
+
+    def __init__(self, code: str, sentence: str):
+        super().__init__(sentence)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A decoded clip."""
+
+    samples: np.ndarray
+    """float32, shape = (n_samples,), 16 kHz mono, nominally in [-1, 1]."""
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / SAMPLE_RATE
+
+    def sha256(self) -> str:
+        """Of the float32 samples, little endian: equal exactly where a model hears the same."""
+        return hashlib.sha256(self.samples.astype("<f4", copy=False).tobytes()).hexdigest()
+
+
+def load(clip: Clip, folder: Path) -> Recording:
+    """Decode a clip: mean of its channels, then soxr HQ to 16 kHz; no quantisation in between.
+
+    ffmpeg decodes only what soundfile cannot (m4a, mp4, webm). Raises AudioError with the code ``missing``,
+    ``empty``, ``unreadable``, ``no_ffmpeg``, ``not_finite``, ``bounds`` or ``too_short``.
+    """
+    path = folder / clip.path
+    name = Path(clip.path).name
+    _check_file(path, name)
+    samples, rate = _read(path, clip, name)
+    if len(samples) == 0:
+        if clip.start:
+            raise AudioError("bounds", f"{name} ends before {clip.start:g} s, where the clip starts")
+        raise AudioError("empty", f"{name} holds no audio")
+    mono = samples.mean(axis=1, dtype=np.float32)
+    if not np.isfinite(mono).all():
+        raise AudioError("not_finite", f"{name} holds samples that are not finite numbers (NaN or infinite)")
+    if rate != SAMPLE_RATE:
+        mono = soxr.resample(mono, rate, SAMPLE_RATE, "HQ")
+    recording = Recording(np.ascontiguousarray(mono, dtype=np.float32))
+    if recording.seconds < MIN_SECONDS:
+        raise AudioError("too_short", f"{name}: the clip is {recording.seconds * 1000:.0f} ms long, less than 30 ms")
+    return recording
+
+
+def duration(clip: Clip, folder: Path) -> float | None:
+    """Seconds of a clip from the file's header, or None where only decoding it would tell."""
+    path = folder / clip.path
+    try:
+        _check_file(path, clip.path)
+        info = soundfile.info(path)
+        total = info.frames / info.samplerate
+    except (AudioError, soundfile.LibsndfileError, TypeError):
+        return None
+    end = total if clip.end is None else min(clip.end, total)
+    return max(0.0, end - (clip.start or 0.0))
+
+
+def split_at_pauses(samples: np.ndarray, max_seconds: float) -> list[np.ndarray]:
+    """Cut samples, shape = (n,), into pieces of at most ``max_seconds``, each at the quietest 0.1 s near its end."""
+    limit, window = int(max_seconds * SAMPLE_RATE), SAMPLE_RATE // 10
+    reach = min(int(PAUSE_SECONDS * SAMPLE_RATE), limit // 2)
+    pieces = []
+    while len(samples) > limit:
+        energy = np.convolve(np.square(samples[limit - reach : limit], dtype=np.float64), np.ones(window), "valid")
+        cut = limit - reach + int(np.argmin(energy)) + window // 2
+        pieces.append(samples[:cut])
+        samples = samples[cut:]
+    return [*pieces, samples]
+
+
+def _check_file(path: Path, name: str) -> None:
+    try:
+        size = path.stat().st_size if path.is_file() else None
+        readable = os.access(path, os.R_OK)
+    except (OSError, ValueError):  # a name too long, or with a NUL byte
+        size = None
+    if size is None:
+        raise AudioError("missing", f"{name} is not there")
+    if not readable:
+        raise AudioError("unreadable", f"{name} may not be read by this user")
+    if size == 0:
+        raise AudioError("empty", f"{name} is an empty file")
+
+
+def _read(path: Path, clip: Clip, name: str) -> tuple[np.ndarray, int]:
+    """Samples, shape = (n_samples, n_channels), and the rate in Hz; only the clip's stretch is decoded."""
+    try:
+        file = soundfile.SoundFile(path)
+    except (soundfile.LibsndfileError, TypeError):  # TypeError: a headerless .raw
+        samples, rate = _read_with_ffmpeg(path, name)
+        end = None if clip.end is None else round(clip.end * rate)
+        return samples[round((clip.start or 0.0) * rate) : end], rate
+    with file:
+        start = min(round((clip.start or 0.0) * file.samplerate), file.frames)
+        end = file.frames if clip.end is None else min(round(clip.end * file.samplerate), file.frames)
+        try:
+            file.seek(start)
+            return file.read(max(0, end - start), dtype="float32", always_2d=True), file.samplerate
+        except (soundfile.LibsndfileError, MemoryError):
+            raise AudioError("unreadable", f"{name} is damaged: its audio ends before its header says") from None
+
+
+def _read_with_ffmpeg(path: Path, name: str) -> tuple[np.ndarray, int]:
+    """As ``_read``, for the whole file, through an ffmpeg process at the file's own rate."""
+    if not (shutil.which("ffmpeg") and shutil.which("ffprobe")):
+        raise AudioError("no_ffmpeg", f"{name} is no audio that soundfile reads, and ffmpeg is not installed to try it")
+    file = f"file:{path}"
+    probe = _ffmpeg(
+        [
+            *[
+                "ffprobe",
+                "-v",
+                "error",
+                "-select_streams",
+                "a:0",
+                "-show_entries",
+                "stream=sample_rate,channels",
+                "-of",
+                "json",
+            ],
+            file,
+        ],
+        name,
+    )
+    streams = json.loads(probe or b"{}").get("streams") or []
+    if not streams:
+        raise AudioError("unreadable", f"{name} holds no audio that soundfile or ffmpeg can read")
+    rate, channels = int(streams[0]["sample_rate"]), int(streams[0]["channels"])
+    raw = _ffmpeg(["ffmpeg", "-v", "error", "-xerror", "-i", file, "-map", "0:a:0", "-f", "f32le", "-"], name)
+    return np.frombuffer(raw, "<f4").reshape(-1, channels), rate
+
+
+def _ffmpeg(command: list[str], name: str) -> bytes:
+    try:
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=FFMPEG_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise AudioError("unreadable", f"{name}: ffmpeg did not end within {FFMPEG_SECONDS} s") from None
+    if done.returncode:
+        raise AudioError("unreadable", f"{name} is not audio that soundfile or ffmpeg can read")
+    return done.stdout

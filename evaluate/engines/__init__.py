@@ -1,0 +1,1 @@
+"""What executes batches: workers, and the parent's side of them."""

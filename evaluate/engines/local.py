@@ -1,0 +1,188 @@
+"""The local engine: a worker process on this machine that holds the model, fed over a pipe of its own."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from types import TracebackType
+from typing import Any, Self
+
+from evaluate.config import ModelConfig, add_to_path
+from evaluate.models.base import ModelError, make_model
+from evaluate.plan import Batch
+from evaluate.worker import Outcome, answered
+
+AHEAD = 2
+"""Batches a worker holds: one that the device answers, and one that is prepared meanwhile."""
+FAREWELL_SECONDS = 5.0
+
+OnLog = Callable[[str, str], None]
+"""Called with a level ('WARNING') and a text for what libraries say in a worker."""
+
+
+class EngineError(RuntimeError):
+    """The worker died; what it had answered is on disk, and the run can be resumed."""
+
+
+class LocalEngine:
+    """One worker process. Use it as a context: the model is loaded on entry, once for all tasks."""
+
+    def __init__(self, model: ModelConfig, devices: str, threads: int, folders: Iterable[str], on_log: OnLog):
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._on_log = on_log
+        self._process: BaseProcess = context.Process(
+            target=_serve, args=(theirs, model, devices, threads, list(folders)), name="worker", daemon=True
+        )
+        self._theirs = theirs
+        self.device = ""
+        """What the worker runs on, in words; known once entered."""
+
+    def __enter__(self) -> Self:
+        self._process.start()
+        self._theirs.close()
+        try:
+            self.device = self._receive("ready")
+        except BaseException:
+            self._stop(kind=False)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop(kind=kind is None)
+
+    def answers(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Outcome]]]:
+        """Answer batches; each comes back with its outcomes, in the order of its items. Raises EngineError."""
+        waiting = iter(batches)
+        out: deque[Batch] = deque()
+        while True:
+            while len(out) < AHEAD and (batch := next(waiting, None)) is not None:
+                self._send(batch)
+                out.append(batch)
+            if not out:
+                return
+            outcomes = self._receive("answers")
+            yield out.popleft(), outcomes
+
+    def _send(self, message: Any) -> None:
+        try:
+            self._pipe.send(message)
+        except (BrokenPipeError, ConnectionError):
+            raise EngineError(self._obituary()) from None
+
+    def _receive(self, wanted: str) -> Any:
+        while True:
+            try:
+                kind, content = self._pipe.recv()
+            except (EOFError, ConnectionError):
+                raise EngineError(self._obituary()) from None
+            if kind == "log":
+                self._on_log(*content)
+            elif kind == "refused":
+                raise ModelError(content)
+            elif kind == wanted:
+                return content
+            else:
+                raise EngineError(f"the worker failed: {content}")
+
+    def _obituary(self) -> str:
+        self._process.join(FAREWELL_SECONDS)
+        code = self._process.exitcode
+        how = (
+            f"was killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"ended (status {code})"
+        )
+        return f"the worker {how}; perhaps the machine ran out of memory"
+
+    def _stop(self, kind: bool) -> None:
+        """End the worker: kindly after the last answer, else at once."""
+        if kind and self._process.is_alive():
+            try:
+                self._pipe.send(None)
+                self._process.join(FAREWELL_SECONDS)
+            except (BrokenPipeError, ConnectionError):
+                pass
+        if self._process.is_alive():
+            self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+
+def _serve(pipe: Connection, config: ModelConfig, devices: str, threads: int, folders: list[str]) -> None:
+    """The worker's life: load the model, answer batches until None comes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    lock = threading.Lock()
+
+    def send(kind: str, content: Any) -> None:
+        with lock:
+            pipe.send((kind, content))
+
+    _forward_logs(send)
+    add_to_path(folders)
+    try:
+        device, words = _device(devices)
+        model = make_model(config)
+        model.load(device)
+    except ModelError as error:
+        send("refused", str(error))
+        return
+    send("ready", words)
+    for outcomes in answered(model, _batches(pipe), threads):
+        send("answers", outcomes)
+
+
+def _batches(pipe: Connection) -> Iterator[Batch]:
+    while True:
+        try:
+            batch = pipe.recv()
+        except (EOFError, ConnectionError):  # the parent is gone: nobody waits for an answer
+            os._exit(1)
+        if batch is None:
+            return
+        yield batch
+
+
+def _device(devices: str) -> tuple[str, str]:
+    """torch's name of the device, and words for it."""
+    import torch
+
+    if devices == "auto":
+        devices = "cuda:0" if torch.cuda.is_available() else "cpu"
+    if devices == "cpu":
+        return "cpu", f"cpu ({torch.get_num_threads()} threads)"
+    try:
+        return devices, torch.cuda.get_device_name(torch.device(devices))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise ModelError(
+            f"engine.devices={devices}: this machine does not offer it ({str(error).splitlines()[0]})"
+        ) from None
+
+
+class _Forward(logging.Handler):
+    def __init__(self, send: Callable[[str, Any], None]):
+        super().__init__(logging.WARNING)
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._send("log", (record.levelname, f"{record.name}: {record.getMessage()}"))
+        except (BrokenPipeError, ConnectionError):
+            os._exit(1)
+
+
+def _forward_logs(send: Callable[[str, Any], None]) -> None:
+    """Send what libraries warn of to the parent, which says it once."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_default_handler()
+    transformers_logging.enable_propagation()
+    transformers_logging.disable_progress_bar()
+    logging.captureWarnings(True)
+    logging.getLogger().addHandler(_Forward(send))

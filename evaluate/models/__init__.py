@@ -1,0 +1,1 @@
+"""The models: one class each, behind the seam of ``base.py``."""

@@ -1,0 +1,205 @@
+"""The seam for models: what the harness asks of one, and the words in which it asks."""
+
+import hashlib
+import importlib
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from evaluate.config import Generation, ModelConfig
+from metrics.base import nearest
+
+WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+SMALL_FILES = ("*.json", "*.txt", "*.model", "*.tiktoken", "*.jinja")
+"""Beside the weights, what decides answers: configuration, vocabulary, chat template."""
+PROBES = 16
+"""Blocks of 64 KiB, evenly spaced, that stand for a weights file in its fingerprint."""
+
+
+class ModelError(ValueError):
+    """A model that cannot be used as asked; one sentence, before any answer is made."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A sample rendered for one model."""
+
+    id: str
+    prompt: str
+    """What the model reads; clip K stands as ``<audio>K</audio>``."""
+    language: str | None
+    """Of the speech (ISO 639-1), or None where nobody said."""
+    target_language: str | None
+    """Of the answer, where it differs (translation)."""
+    fields: Mapping[str, Any]
+    clips: int = 1
+    audio: tuple[np.ndarray, ...] = ()
+    """Clips, each float32, shape = (n_samples,), 16 kHz mono; filled in the worker."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model said to one request."""
+
+    text: str
+    prompt_tokens: int | None = None
+    """Tokens of the prompt, without padding."""
+    new_tokens: int | None = None
+    """Tokens of the answer, without padding and end token."""
+    hit_max_new_tokens: bool = False
+
+
+class Model(ABC):
+    """An audio-language model.
+
+    Made once in the parent, where it must stay cheap (no weights, no device), and once in each worker, where ``load``
+    follows. ``prepare`` runs on a thread while ``generate`` answers an earlier batch, so it must not touch the device.
+    """
+
+    prompt_styles: ClassVar[tuple[str, ...]]
+    """In order of preference; the first that a task has a prompt for is used."""
+    max_seconds: ClassVar[float | None] = None
+    """The largest clip that the model hears whole; longer ones follow the task's ``long_audio``."""
+    options: ClassVar[Mapping[str, Any]] = {}
+    """Settings of this model's own with their defaults, set as ``model.options.KEY``."""
+
+    def __init__(self, config: ModelConfig):
+        self.config = config
+        for key in config.options:
+            if key not in self.options:
+                raise ModelError(f"model.options.{key}: {config.name} has no such option{nearest(key, self.options)}")
+
+    def option(self, key: str) -> Any:
+        return self.config.options.get(key, self.options[key])
+
+    def check(self, generation: Generation) -> None:  # noqa: B027 - most models take any setting
+        """Raise ModelError where the model cannot generate so. Called in the parent, once a task."""
+
+    def render(self, prompt: str, request: Request) -> str:
+        """The prompt as the model reads it. Raises ModelError for one that it cannot. Called in the parent."""
+        return prompt
+
+    @abstractmethod
+    def load(self, device: str) -> None:
+        """Load the weights onto a device ('cpu', 'cuda:0'). Raises ModelError for a checkpoint that is not whole."""
+
+    @abstractmethod
+    def prepare(self, requests: Sequence[Request]) -> Any:
+        """Features and tokens of a batch, on the CPU."""
+
+    @abstractmethod
+    def generate(self, batch: Any, generation: Generation) -> Sequence[Answer | str]:
+        """Answer a batch, one answer a request, in order. Greedy where the temperature is 0, whatever the checkpoint's
+        own settings say; above 0, drawn from ``sample_seed``."""
+
+    def fingerprint(self) -> dict[str, str]:
+        """What decides the answers besides prompt and settings; equal fingerprints promise equal answers."""
+        sources = [inspect.getsourcefile(c) for c in type(self).__mro__ if c.__module__ not in ("builtins", "abc")]
+        return {
+            "model": self.config.name,
+            "dtype": self.config.dtype.name,
+            "options": repr({key: self.option(key) for key in sorted(self.options)}),
+            "model_code": _sha256([Path(source) for source in sources if source]),
+        }
+
+
+@dataclass
+class Checkpoint:
+    """A folder with a model's files, local or from the hub."""
+
+    path: str
+    """As it was given: a folder or a hub id."""
+    revision: str | None = None
+    patterns: Sequence[str] = field(default=(*WEIGHTS, *SMALL_FILES))
+
+    def folder(self) -> Path:
+        """The local folder. Raises ModelError where there is none, or one without configuration or weights."""
+        path = Path(self.path).expanduser()
+        if path.is_dir():
+            return self._checked(path)
+        if path.exists():
+            raise ModelError(f"model.path={self.path} is a file; give the folder of a checkpoint")
+        parts = self.path.split("/")
+        if len(parts) != 2 or self.path.startswith((".", "~")) or not all(parts):
+            raise ModelError(f"model.path={self.path}: no such folder, and no hub id (owner/name) either")
+        return self._checked(self._from_hub())
+
+    def _from_hub(self) -> Path:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+        wanted = self.path + (f" at revision {self.revision}" if self.revision else "")
+        try:
+            return Path(snapshot_download(self.path, revision=self.revision, allow_patterns=list(self.patterns)))
+        except HFValidationError:
+            raise ModelError(f"model.path={self.path}: no such folder, and not a valid hub id (owner/name)") from None
+        except (LocalEntryNotFoundError, OSError) as error:
+            if isinstance(error, HfHubHTTPError) and not isinstance(error, LocalEntryNotFoundError):
+                raise ModelError(f"the hub refused {wanted}: {str(error).splitlines()[0]}") from None
+            raise ModelError(
+                f"no folder {self.path} here, {wanted} is not in the hub's cache on this machine, and the hub cannot "
+                f"be reached: copy the checkpoint's folder (config.json, *.safetensors, tokenizer and preprocessor "
+                f"files) to this machine and say model.path=FOLDER"
+            ) from None
+
+    def _checked(self, folder: Path) -> Path:
+        if not (folder / "config.json").is_file():
+            raise ModelError(f"model.path={self.path} holds no config.json: it is not a checkpoint's folder")
+        if not self.weights(folder):
+            raise ModelError(f"model.path={self.path} holds no weights (*.safetensors or pytorch_model*.bin)")
+        return folder
+
+    @staticmethod
+    def weights(folder: Path) -> list[Path]:
+        """The weights files, sorted; safetensors where there are any."""
+        for pattern in WEIGHTS:
+            if found := sorted(folder.glob(pattern)):
+                return found
+        return []
+
+    def fingerprint(self) -> dict[str, str]:
+        """Hashes of the folder's small files, whole, and of its weights: size, head and evenly spaced blocks, so that
+        a retrained or replaced file is seen without reading it all."""
+        folder = self.folder()
+        small = sorted(path for pattern in SMALL_FILES for path in folder.glob(pattern))
+        digest = hashlib.sha256()
+        for path in self.weights(folder):
+            size = path.stat().st_size
+            digest.update(f"{path.name} {size} ".encode())
+            with path.open("rb") as file:
+                for probe in range(PROBES):
+                    file.seek(size * probe // PROBES)
+                    digest.update(file.read(65536))
+        return {"checkpoint_files": _sha256(small), "weights": digest.hexdigest()}
+
+
+def make_model(config: ModelConfig) -> Model:
+    """The model that ``config._target_`` names, without its weights."""
+    module_name, _, class_name = config._target_.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ModelError(
+            f"model._target_={config._target_} cannot be imported ({error}): name a class as module.Class, its module "
+            f"installed, on PYTHONPATH or in a folder of hydra.searchpath"
+        ) from None
+    if not (isinstance(found, type) and issubclass(found, Model)):
+        raise ModelError(f"model._target_={config._target_} is no subclass of evaluate.models.base.Model")
+    return found(config)
+
+
+def sample_seed(seed: int, identity: str) -> int:
+    """The seed for drawing one sample's answer: the same in any batch, order or process."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{identity}".encode()).digest()[:8], "big") >> 1
+
+
+def _sha256(paths: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,180 @@
+"""Whisper and other speech-to-text models of transformers (``AutoModelForSpeechSeq2Seq``)."""
+
+import copy
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from evaluate.audio import SAMPLE_RATE
+from evaluate.config import Generation, ModelConfig
+from evaluate.models.base import Answer, Checkpoint, Model, ModelError, Request, sample_seed
+from metrics.base import nearest
+
+TASKS = ("transcribe", "translate")
+
+
+class Whisper(Model):
+    """Transcribes speech, or translates it into English.
+
+    Of a task it takes the word under ``prompt.whisper`` (``transcribe`` or ``translate``) and the language. Without a
+    language, a multilingual Whisper detects it clip by clip. An English-only Whisper, and a model of another family,
+    has no such tokens: there, transcription is the only task.
+    """
+
+    prompt_styles = ("whisper",)
+    max_seconds = 30.0
+
+    def __init__(self, config: ModelConfig):
+        super().__init__(config)
+        self.checkpoint = Checkpoint(config.path or "", config.revision)
+        self.folder = self.checkpoint.folder()
+        settings = self._read("config.json") | self._read("generation_config.json")
+        self.is_whisper = settings.get("model_type") == "whisper"
+        self.multilingual = self.is_whisper and bool(settings.get("is_multilingual", settings.get("lang_to_id")))
+        self.languages = [token.strip("<|>") for token in settings.get("lang_to_id", {})]
+        self.max_target = settings.get("max_target_positions") or settings.get("max_position_embeddings")
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        try:
+            return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        except ValueError:
+            raise ModelError(f"model.path={self.config.path}: {name} is not JSON") from None
+
+    def check(self, generation: Generation) -> None:
+        room = (self.max_target or 10**9) - 4  # the decoder's prompt has up to four tokens
+        if generation.max_new_tokens > room:
+            raise ModelError(
+                f"generation.max_new_tokens={generation.max_new_tokens}: {self.config.name} has room for {room}"
+            )
+
+    def render(self, prompt: str, request: Request) -> str:
+        task = prompt.strip()
+        if task not in TASKS:
+            raise ModelError(f"prompt.whisper is one of {', '.join(TASKS)}, not '{task}'")
+        if request.clips > 1:
+            raise ModelError(f"sample {request.id}: Whisper hears one clip at a time")
+        if task == "translate" and request.target_language not in (None, "en"):
+            raise ModelError(f"Whisper translates into English (en) only, not into '{request.target_language}'")
+        if not self.multilingual:
+            return self._render_monolingual(task, request)
+        if request.language is not None and request.language not in self.languages:
+            raise ModelError(
+                f"'{request.language}' is no language of {self.config.path}{nearest(request.language, self.languages)}"
+            )
+        language = f"<|{request.language}|>" if request.language else ""
+        return f"<audio>1</audio><|startoftranscript|>{language}<|{task}|><|notimestamps|>"
+
+    def _render_monolingual(self, task: str, request: Request) -> str:
+        if task != "transcribe":
+            raise ModelError(f"{self.config.path} only transcribes; for '{task}' take a multilingual Whisper")
+        if self.is_whisper and request.language not in (None, "en"):
+            raise ModelError(f"{self.config.path} is English-only; for '{request.language}' take a multilingual one")
+        return "<audio>1</audio>" + ("<|startoftranscript|><|notimestamps|>" if self.is_whisper else "")
+
+    def fingerprint(self) -> dict[str, str]:
+        return super().fingerprint() | self.checkpoint.fingerprint()
+
+    def load(self, device: str) -> None:
+        import torch
+        from transformers import AutoModelForSpeechSeq2Seq, AutoProcessor
+
+        self.device = torch.device(device)
+        try:
+            self.processor = AutoProcessor.from_pretrained(self.folder, local_files_only=True)
+            self.network, report = AutoModelForSpeechSeq2Seq.from_pretrained(
+                self.folder,
+                dtype=getattr(torch, self.config.dtype.name),
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise ModelError(f"model.path={self.config.path} does not load: {str(error).splitlines()[0]}") from error
+        for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+            if names := sorted(map(str, report[kind])):
+                raise ModelError(
+                    f"model.path={self.config.path}: {len(names)} {kind.replace('_', ' ')} in its weights, such as "
+                    f"{names[0]}; transformers would go on with random numbers there"
+                )
+        self.network.to(self.device).eval()
+
+    def prepare(self, requests: Sequence[Request]) -> tuple[Sequence[Request], Any]:
+        features = self.processor.feature_extractor(
+            [request.audio[0] for request in requests],
+            sampling_rate=SAMPLE_RATE,
+            return_tensors="pt",
+            return_attention_mask=True,
+            **({} if self.is_whisper else {"padding": True}),
+        )
+        return requests, features
+
+    def generate(self, batch: tuple[Sequence[Request], Any], generation: Generation) -> list[Answer]:
+        import torch
+
+        requests, features = batch
+        inputs = {name: self._place(tensor) for name, tensor in features.items()}
+        if generation.temperature == 0:
+            with torch.inference_mode():
+                return self._answers(requests, inputs, generation)
+        answers = []
+        for row, request in enumerate(requests):  # one by one, so that a draw does not depend on its neighbours
+            torch.manual_seed(sample_seed(generation.seed, request.id))
+            with torch.inference_mode():
+                one = {name: tensor[row : row + 1] for name, tensor in inputs.items()}
+                answers += self._answers([request], one, generation)
+        return answers
+
+    def _place(self, tensor: Any) -> Any:
+        return tensor.to(self.device, self.network.dtype if tensor.is_floating_point() else None)
+
+    def _answers(self, requests: Sequence[Request], inputs: dict[str, Any], generation: Generation) -> list[Answer]:
+        prompted: dict[str, Any] = {}
+        if self.multilingual:
+            prompted = {"language": self._languages(requests, inputs), "task": self._task(requests)}
+        if self.is_whisper:
+            prompted["return_timestamps"] = False
+        rows = self.network.generate(**inputs, **prompted, generation_config=self._settings(generation))
+        return [self._answer(request, row, generation) for request, row in zip(requests, rows.tolist(), strict=True)]
+
+    def _settings(self, generation: Generation) -> Any:
+        """The checkpoint's own, for its suppressed tokens and token ids; how to decode is the task's to say."""
+        settings = copy.deepcopy(self.network.generation_config)
+        sampled = generation.temperature > 0
+        settings.update(
+            max_length=None,
+            max_new_tokens=generation.max_new_tokens,
+            num_beams=1,
+            do_sample=sampled,
+            temperature=generation.temperature if sampled else None,
+            top_p=generation.top_p if sampled else None,
+            top_k=0 if sampled else None,
+        )
+        return settings
+
+    def _languages(self, requests: Sequence[Request], inputs: dict[str, Any]) -> list[str]:
+        languages = [request.language for request in requests]
+        if None in languages:
+            detected = self.network.detect_language(input_features=inputs["input_features"])
+            names = self.processor.tokenizer.convert_ids_to_tokens(detected.tolist())
+            languages = [said or name.strip("<|>") for said, name in zip(languages, names, strict=True)]
+        return [str(language) for language in languages]
+
+    @staticmethod
+    def _task(requests: Sequence[Request]) -> str:
+        return "translate" if "<|translate|>" in requests[0].prompt else "transcribe"
+
+    def _answer(self, request: Request, row: list[int], generation: Generation) -> Answer:
+        tokenizer = self.processor.tokenizer
+        settings = self.network.generation_config
+        if row and row[0] == settings.decoder_start_token_id:
+            row = row[1:]
+        ends = settings.eos_token_id if isinstance(settings.eos_token_id, list) else [settings.eos_token_id]
+        end = next((place for place, token in enumerate(row) if token in ends), None)
+        tokens = row[:end]
+        return Answer(
+            text=tokenizer.decode(tokens, skip_special_tokens=True).strip(),
+            prompt_tokens=request.prompt.count("<|") + (self.multilingual and request.language is None),
+            new_tokens=len(tokens),
+            hit_max_new_tokens=len(tokens) >= generation.max_new_tokens,
+        )

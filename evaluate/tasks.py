@@ -1,0 +1,158 @@
+"""Tasks made ready: manifests read, samples chosen, requests rendered, everything checked before a model loads."""
+
+import dataclasses
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets_prep.manifest import Manifest, ManifestError, Sample, read_manifest
+from evaluate import audio, plan, prompts, worker
+from evaluate.config import ConfigError, Task
+from evaluate.models.base import Model
+from metrics.base import nearest
+from metrics.score import MetricSpec, ScoringSpec, check
+
+ANSWERING_SOURCES = (audio, prompts, plan, worker)
+"""The modules that, with the model's own, decide what is answered; a change in them changes the fingerprint."""
+HEADER_THREADS = 8
+
+
+@dataclass(frozen=True)
+class ReadyTask:
+    task: Task
+    samples: dict[str, Sample]
+    """By id, those that the limit leaves."""
+    items: list[plan.Item]
+    spec: ScoringSpec
+    asked: dict[str, str]
+    """The fingerprint of what is asked."""
+
+
+def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
+    """Read, choose, render and check. Raises ConfigError, ManifestError, PromptError, ModelError or MetricError."""
+    prompts.check_styles(task, model)
+    style, template = prompts.template_of(task, model)
+    model.check(task.generation)
+    manifests = [read_manifest(path) for path in manifest_paths(task, data_root)]
+    pairs = [(sample, manifest.folder) for manifest in manifests for sample in _grouped(manifest, task)]
+    _refuse_doubles(sample for sample, _ in pairs)
+    if task.labels is None:
+        task = dataclasses.replace(task, labels=sorted({text for sample, _ in pairs for text in sample.references}))
+        derived = True
+    else:
+        derived = False
+    spec = scoring_spec(task, derived)
+    chosen = choose(pairs, task.limit)
+    requests = [prompts.render(sample, task, model) for sample, _ in chosen]
+    with ThreadPoolExecutor(HEADER_THREADS) as pool:
+        seconds = list(pool.map(lambda pair: _seconds(*pair), chosen))
+    items = [
+        plan.Item(request, sample.audio, folder, length)
+        for request, (sample, folder), length in zip(requests, chosen, seconds, strict=True)
+    ]
+    asked = {
+        "prompt": f"{style}: {template}",
+        "language": json.dumps([task.language, task.target_language]),
+        "generation": json.dumps(dataclasses.asdict(task.generation)),
+        "long_audio": task.long_audio.name,
+        "manifest": " ".join(manifest.sha256 for manifest in manifests),
+        "harness_code": _sources_hash(),
+        **model.fingerprint(),
+    }
+    if "{labels}" in template:
+        asked["labels"] = json.dumps(task.labels, ensure_ascii=False)
+    return ReadyTask(task, {sample.id: sample for sample, _ in chosen}, items, spec, asked)
+
+
+def manifest_paths(task: Task, data_root: str) -> list[Path]:
+    """The manifests of a task: one of the user's own, or <root>/<corpus>/<subset>.jsonl."""
+    corpus = task.corpus
+    if corpus.manifest is not None:
+        return [Path(corpus.manifest).expanduser()]
+    if not corpus.subsets:
+        raise ConfigError(f"task {task.name} names no manifest: set task.corpus.manifest, or task.corpus.subsets")
+    folder = Path(data_root).expanduser() / corpus.name
+    paths = [folder / f"{subset}.jsonl" for subset in corpus.subsets]
+    for path, subset in zip(paths, corpus.subsets, strict=True):
+        if not path.is_file():
+            there = sorted(found.stem for found in folder.glob("*.jsonl"))
+            hint = nearest(subset, there) if there else f"; there is no {folder} with manifests, is data.root right?"
+            raise ManifestError(f"task {task.name}: no manifest {path}{hint}")
+    return paths
+
+
+def choose(pairs: Sequence[tuple[Sample, Path]], limit: int | None) -> list[tuple[Sample, Path]]:
+    """The first ``limit`` samples by the hash of their ids, in the manifest's order: 100 contain 50, and they are a
+    random draw that is the same everywhere."""
+    if limit is None or limit >= len(pairs):
+        return list(pairs)
+    ranked = sorted(pairs, key=lambda pair: hashlib.sha256(b"limit:" + pair[0].id.encode()).digest())
+    kept = {sample.id for sample, _ in ranked[:limit]}
+    return [pair for pair in pairs if pair[0].id in kept]
+
+
+def scoring_spec(task: Task, labels_derived: bool = False) -> ScoringSpec:
+    """The resolved scoring part of a task, checked. Raises MetricError or ConfigError."""
+    if not task.metrics:
+        raise ConfigError(f"task {task.name} has no metrics")
+    primary = task.primary or next(iter(task.metrics))
+    if primary not in task.metrics:
+        raise ConfigError(f"primary={primary} of task {task.name}{nearest(primary, task.metrics)}")
+    metrics = {
+        name: MetricSpec(
+            metric=metric.metric or name,
+            normalizer=metric.normalizer or task.normalizer,
+            extractor=metric.extractor or task.extractor,
+        )
+        for name, metric in task.metrics.items()
+    }
+    needs_labels = not labels_derived or any(metric.extractor == "label" for metric in metrics.values())
+    spec = ScoringSpec(
+        metrics=metrics,
+        primary=primary,
+        language=task.target_language or task.language,
+        labels=task.labels if needs_labels else None,
+    )
+    check(spec)
+    return spec
+
+
+def _grouped(manifest: Manifest, task: Task) -> list[Sample]:
+    key = task.corpus.group
+    if key is None:
+        return manifest.samples
+    samples = []
+    for sample in manifest.samples:
+        if sample.group is None and not isinstance(sample.fields.get(key), str | int):
+            raise ManifestError(
+                f"{manifest.path}: sample '{sample.id}' has no text in '{key}', which corpus.group names"
+                f"{nearest(key, sample.fields)}"
+            )
+        group = sample.group if sample.group is not None else str(sample.fields[key])
+        samples.append(dataclasses.replace(sample, group=group))
+    return samples
+
+
+def _refuse_doubles(samples: Iterable[Sample]) -> None:
+    for identity, count in Counter(sample.id for sample in samples).items():
+        if count > 1:
+            raise ManifestError(
+                f"the id '{identity}' stands in {count} of the task's manifests; ids are unique in a task"
+            )
+
+
+def _seconds(sample: Sample, folder: Path) -> float:
+    """Of all clips by their headers; a clip whose header says nothing counts as half a minute."""
+    lengths = [audio.duration(clip, folder) for clip in sample.audio]
+    return sum(30.0 if length is None else length for length in lengths)
+
+
+def _sources_hash() -> str:
+    digest = hashlib.sha256()
+    for module in ANSWERING_SOURCES:
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()

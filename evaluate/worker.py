@@ -1,0 +1,200 @@
+"""A worker: holds the model, decodes the next batch on threads while the device answers this one."""
+
+import gc
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from evaluate import audio
+from evaluate.config import Generation, LongAudio
+from evaluate.models.base import Answer, Model, Request
+from evaluate.plan import Batch, Item
+from results.run import ClipRecord, Failure
+
+NO_SPACE = ("zh", "yue", "cmn", "ja", "th", "lo", "my", "km")
+"""Languages written without blanks between words: the answers of a long clip's pieces are joined without one."""
+
+
+@dataclass
+class Outcome:
+    """What became of one item."""
+
+    id: str
+    audio: list[ClipRecord]
+    raw: str | None = None
+    error: Failure | None = None
+    flags: list[str] = field(default_factory=list)
+    prompt_tokens: int | None = None
+    new_tokens: int | None = None
+
+
+@dataclass
+class Prepared:
+    """A batch whose clips are decoded: outcomes begun for all items, pieces to answer for those that can be."""
+
+    outcomes: list[Outcome]
+    pieces: list[Request]
+    """One a sample, or several of the same id where a long clip was cut."""
+    features: Any
+    """What ``model.prepare`` made of the pieces, or the exception that it raised."""
+
+
+def answered(model: Model, batches: Iterator[Batch], threads: int) -> Iterator[list[Outcome]]:
+    """Answer batches in order, each prepared while the one before it is answered. Outcomes stand in the items' order.
+
+    An error in ``batches`` or in the preparing itself is raised here.
+    """
+    ready: queue.Queue[tuple[Batch, Prepared] | BaseException | None] = queue.Queue(maxsize=1)
+
+    def feed() -> None:
+        try:
+            with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
+                for batch in batches:
+                    ready.put((batch, prepare(model, batch, pool)))
+            ready.put(None)
+        except BaseException as error:  # noqa: BLE001 - raised again where the answers are read
+            ready.put(error)
+
+    threading.Thread(target=feed, name="prepare", daemon=True).start()
+    while (entry := ready.get()) is not None:
+        if isinstance(entry, BaseException):
+            raise entry
+        batch, prepared = entry
+        yield answer(model, prepared, batch.generation)
+
+
+def prepare(model: Model, batch: Batch, pool: ThreadPoolExecutor) -> Prepared:
+    """Decode a batch's clips, hold them against the model's limit, and make the model's features."""
+    decoded = list(pool.map(lambda item: _decode(item, model.max_seconds, batch.long_audio), batch.items))
+    pieces = [piece for _, requests in decoded for piece in requests]
+    return Prepared([outcome for outcome, _ in decoded], pieces, _features(model, pieces) if pieces else None)
+
+
+def _features(model: Model, pieces: Sequence[Request]) -> Any:
+    try:
+        return model.prepare(pieces)
+    except Exception as error:  # noqa: BLE001 - a model's own error: its samples are tried one by one, then it is theirs
+        return error
+
+
+def _decode(item: Item, limit: float | None, long_audio: LongAudio) -> tuple[Outcome, list[Request]]:
+    records = [ClipRecord(clip.path, clip.start, clip.end, None, None) for clip in item.clips]
+    outcome = Outcome(item.request.id, records)
+    heard: list[np.ndarray] = []
+    try:
+        for place, clip in enumerate(item.clips):
+            recording = audio.load(clip, item.folder)
+            records[place] = replace(records[place], seconds=recording.seconds, sha256=recording.sha256())
+            heard.append(recording.samples)
+        pieces = _within(heard, limit, long_audio, outcome)
+    except audio.AudioError as error:
+        outcome.error = Failure(error.code, str(error))
+        return outcome, []
+    return outcome, [replace(item.request, audio=tuple(piece)) for piece in pieces]
+
+
+def _within(
+    heard: list[np.ndarray], limit: float | None, long_audio: LongAudio, outcome: Outcome
+) -> list[list[np.ndarray]]:
+    """The clips as the model may hear them: usually once; cut in pieces, once a piece."""
+    if limit is None or all(len(samples) <= limit * audio.SAMPLE_RATE for samples in heard):
+        return [heard]
+    if long_audio is LongAudio.truncate:
+        outcome.flags.append("truncated_audio")
+        return [[samples[: int(limit * audio.SAMPLE_RATE)] for samples in heard]]
+    if long_audio is LongAudio.chunk and len(heard) == 1:
+        outcome.flags.append("chunked_audio")
+        return [[piece] for piece in audio.split_at_pauses(heard[0], limit)]
+    longest = max(len(samples) for samples in heard) / audio.SAMPLE_RATE
+    why = "several clips cannot be cut in pieces" if long_audio is LongAudio.chunk else "long_audio=fail"
+    raise audio.AudioError("too_long", f"a clip of {longest:.1f} s is over the model's {limit:g} s, and {why}")
+
+
+def answer(model: Model, prepared: Prepared, generation: Generation) -> list[Outcome]:
+    """Answer a prepared batch; what goes wrong costs only the samples that it goes wrong for."""
+    answers: dict[str, list[Answer | Failure]] = {}
+    for piece, said in zip(
+        prepared.pieces, _generate(model, prepared.pieces, prepared.features, generation), strict=True
+    ):
+        answers.setdefault(piece.id, []).append(said)
+    languages = {piece.id: piece.target_language or piece.language for piece in prepared.pieces}
+    for outcome in prepared.outcomes:
+        if outcome.error is None:
+            _fill(outcome, answers[outcome.id], languages[outcome.id])
+    return prepared.outcomes
+
+
+def _fill(outcome: Outcome, answers: list[Answer | Failure], language: str | None) -> None:
+    said = [entry for entry in answers if isinstance(entry, Answer)]
+    if len(said) < len(answers):
+        outcome.error = next(entry for entry in answers if isinstance(entry, Failure))
+        return
+    blank = "" if (language or "").split("-")[0] in NO_SPACE else " "
+    outcome.raw = blank.join(text for entry in said if (text := entry.text.strip())) if len(said) > 1 else said[0].text
+    outcome.prompt_tokens = _total(entry.prompt_tokens for entry in said)
+    outcome.new_tokens = _total(entry.new_tokens for entry in said)
+    if not outcome.raw:
+        outcome.flags.append("empty")
+    if any(entry.hit_max_new_tokens for entry in said):
+        outcome.flags.append("hit_max_new_tokens")
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    known = list(counts)
+    return None if None in known else sum(count or 0 for count in known)
+
+
+def _generate(model: Model, pieces: Sequence[Request], features: Any, generation: Generation) -> list[Answer | Failure]:
+    """One answer a piece. Out of memory, or an error of the model: the halves are tried, down to the single sample,
+    which then fails."""
+    if not pieces:
+        return []
+    try:
+        if isinstance(features, Exception):
+            raise features
+        said = [_tidy(entry) for entry in model.generate(features, generation)]
+        if len(said) != len(pieces):
+            raise RuntimeError(f"the model gave {len(said)} answers to {len(pieces)} requests")
+        return list(said)
+    except Exception as error:  # noqa: BLE001 - whatever a model raises belongs to the samples it raises it for
+        failure = _failure(error, pieces[0])
+    if len(pieces) == 1:
+        return [failure]
+    del features
+    _release_memory()
+    middle = (len(pieces) + 1) // 2
+    return [
+        said
+        for half in (pieces[:middle], pieces[middle:])
+        for said in _generate(model, half, _features(model, half), generation)
+    ]
+
+
+def _tidy(entry: Answer | str) -> Answer:
+    said = Answer(entry) if isinstance(entry, str) else entry
+    return replace(said, text=said.text.strip().encode("utf-8", "replace").decode())
+
+
+def _failure(error: Exception, request: Request) -> Failure:
+    first = (str(error).strip() or "no message").splitlines()[0]
+    seconds = sum(len(samples) for samples in request.audio) / audio.SAMPLE_RATE
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
+        return Failure("memory", f"out of memory on this sample alone ({seconds:.1f} s of audio)")
+    return Failure("model", f"{type(error).__name__}: {_without_paths(first)}")
+
+
+def _without_paths(text: str) -> str:
+    return " ".join(word.rsplit("/", 1)[-1] if word.lstrip("'\"(").startswith("/") else word for word in text.split())
+
+
+def _release_memory() -> None:
+    import sys
+
+    gc.collect()
+    if (torch := sys.modules.get("torch")) and torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,172 @@
+"""Named, versioned text normalisers: what counts as the same text.
+
+`none` and `basic`, `whisper_en` are defaults to choose from; `qwen_audio` and `qwen2_audio` do what the evaluation
+scripts published with these models do, oddities included, so that published numbers can be reproduced.
+"""
+
+import re
+import unicodedata
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from metrics.base import MetricError, nearest, primary_language
+from metrics.chinese import spoken_chinese
+
+_TAG = re.compile(r"<\|.*?\|>")
+_BLANKS = re.compile(r"\s+")
+_BLANK_BEFORE_PUNCTUATION = re.compile(r" ?([!,.?;:])")
+
+
+class Normalizer(ABC):
+    """A function of text and its language. Raise `version` whenever an output changes."""
+
+    name: str
+    version: int = 1
+    uses_language: bool = False
+    """Whether the language decides something; it is then part of the signature."""
+
+    def check_language(self, language: str | None) -> None:
+        """Raise a MetricError for a language that the normaliser cannot work with; any will do unless overridden."""
+        return
+
+    @abstractmethod
+    def normalize(self, text: str, language: str | None) -> str:
+        """The normalised text."""
+
+    def __call__(self, text: str, language: str | None = None) -> str:
+        self.check_language(language)
+        return self.normalize(text, language)
+
+    def __str__(self) -> str:
+        return f"{self.name}.{self.version}"
+
+
+class NoNormalizer(Normalizer):
+    """The text as it is."""
+
+    name = "none"
+
+    def normalize(self, text: str, language: str | None) -> str:
+        return text
+
+
+class Basic(Normalizer):
+    """Whisper's normaliser for all languages: lower case, bracketed parts out, marks, symbols and punctuation blank.
+
+    Diacritics that are letters of their own stay (`café`, `œ`): `Crème brûlée (dessert)` -> `crème brûlée`.
+    """
+
+    name = "basic"
+
+    def normalize(self, text: str, language: str | None) -> str:
+        return _whisper_basic()(text).strip()
+
+
+class WhisperEnglish(Normalizer):
+    """Whisper's English normaliser: fillers out, contractions, numbers and British spelling rewritten.
+
+    `Mr. Brown's colour costs twenty-five dollars` -> `mister brown is color costs $25`
+    """
+
+    name = "whisper_en"
+
+    def check_language(self, language: str | None) -> None:
+        if primary_language(language) not in (None, "en"):
+            raise MetricError(
+                f"normalizer 'whisper_en' is for English, but the language is {language!r}; use normalizer 'basic'"
+            )
+
+    def normalize(self, text: str, language: str | None) -> str:
+        return _whisper_english()(text).strip()
+
+
+class QwenAudio(Normalizer):
+    """As published with Qwen-Audio: tags to blanks, blanks tidied, lower case; punctuation counts.
+
+    `<|en|>He  said , "Yes" .` -> `he said, "yes".`; Chinese loses all white space.
+    """
+
+    name = "qwen_audio"
+    uses_language = True
+
+    def normalize(self, text: str, language: str | None) -> str:
+        return _without_tags(text, language).lower()
+
+
+class Qwen2Audio(Normalizer):
+    """As published with Qwen2-Audio: tags out, then by language.
+
+    English: Whisper's English normaliser and then the basic one (so `$20.50` becomes `20 50`). Mandarin: numbers
+    spelt out, punctuation blank (`metrics.chinese`). Cantonese: simplified characters, then basic. Others: basic.
+    Tokens of punctuation alone go, lower case.
+    """
+
+    name = "qwen2_audio"
+    uses_language = True
+
+    def check_language(self, language: str | None) -> None:
+        if primary_language(language) is None:
+            raise MetricError(
+                "normalizer 'qwen2_audio' works by language, and none is known: set `task.language` (or `--language`)"
+            )
+
+    def normalize(self, text: str, language: str | None) -> str:
+        primary = primary_language(language)
+        text = _without_tags(text, language)
+        if primary == "zh":
+            text = spoken_chinese(text)
+        else:
+            if primary == "yue":
+                text = _simplified()(text, "zh-cn")
+            elif primary == "en":
+                text = _whisper_english()(text)
+            text = _whisper_basic()(text)
+        return " ".join(token for token in text.split(" ") if not _is_punctuation(token)).lower()
+
+
+def _without_tags(text: str, language: str | None) -> str:
+    """Each shortest `<|...|>` a blank, runs of white space one blank, none before ASCII punctuation or at the start."""
+    head, end, tail = text.rpartition("|>")  # no tag can begin after the last end: keeps `<|<|<|...` linear
+    text = _BLANKS.sub(" ", _TAG.sub(" ", head + end) + tail)
+    text = _BLANK_BEFORE_PUNCTUATION.sub(r"\1", text).lstrip(" ")
+    return _BLANKS.sub("", text) if primary_language(language) == "zh" else text
+
+
+def _is_punctuation(token: str) -> bool:
+    """Whether a token is punctuation through and through; so is the empty token."""
+    return all(unicodedata.category(sign).startswith("P") for sign in token)
+
+
+@cache
+def _whisper_basic() -> Callable[[str], str]:
+    from whisper_normalizer.basic import BasicTextNormalizer
+
+    return BasicTextNormalizer()
+
+
+@cache
+def _whisper_english() -> Callable[[str], str]:
+    from whisper_normalizer.english import EnglishTextNormalizer
+
+    return EnglishTextNormalizer()
+
+
+@cache
+def _simplified() -> Callable[[str, str], Any]:
+    import zhconv
+
+    return zhconv.convert
+
+
+NORMALIZERS: dict[str, Normalizer] = {
+    normalizer.name: normalizer for normalizer in (NoNormalizer(), Basic(), WhisperEnglish(), QwenAudio(), Qwen2Audio())
+}
+
+
+def get_normalizer(name: str) -> Normalizer:
+    """The normaliser of that name; a MetricError gives the nearest name otherwise."""
+    if name not in NORMALIZERS:
+        raise MetricError(f"no normalizer named {name!r}{nearest(name, NORMALIZERS)}")
+    return NORMALIZERS[name]

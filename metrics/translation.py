@@ -1,0 +1,89 @@
+"""BLEU and chrF, by sacreBLEU: its statistics per sentence, its score of the sums."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from metrics.base import Row, SumMetric, primary_language
+
+# Target languages that sacreBLEU tokenises in their own way; all others use mteval's 13a.
+TOKENIZERS = {"zh": "zh", "yue": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
+
+
+class SacreMetric(SumMetric):
+    """A sacreBLEU metric (Post 2018) taken apart into sentence statistics and a score of their sum.
+
+    The private methods of sacreBLEU used here are those its own bootstrap uses; its version is pinned and stands in
+    the signature. A missing answer counts as the empty string.
+    """
+
+    def scorer(self, language: str | None) -> Any:
+        """The sacreBLEU metric for a target language."""
+        raise NotImplementedError
+
+    def statistics(self, row: Row) -> Sequence[float]:
+        scorer = self.scorer(row.language)
+        references = [scorer._preprocess_segment(reference) for reference in row.references]
+        answer = scorer._preprocess_segment(row.answer or "")
+        return scorer._compute_segment_statistics(answer, scorer._extract_reference_info(references))
+
+    def score(self, summed: np.ndarray) -> float:
+        return float(self.scorer(None)._compute_score_from_stats([int(count) for count in summed]).score)
+
+    def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
+        numbers = {len(row.references) for row in rows} or {1}
+        scorers = {id(scorer): scorer for scorer in (self.scorer(row.language) for row in rows)}
+        texts = []
+        for scorer in scorers.values() or [self.scorer(None)]:
+            scorer.num_refs = numbers.copy().pop() if len(numbers) == 1 else -1  # sacreBLEU's word for a varying number
+            texts.append(scorer.get_signature().format())
+        parts = [dict(part.split(":", 1) for part in text.split("|")) for text in texts]
+        return {name: "+".join(sorted({part[name] for part in parts})) for name in parts[0]}
+
+
+class Bleu(SacreMetric):
+    """Corpus BLEU (Papineni et al. 2002), 0 to 100: mixed case, exponential smoothing, tokeniser by target language."""
+
+    name = "bleu"
+    unit = "BLEU"
+
+    def __init__(self, labels: Sequence[str] | None = None) -> None:
+        super().__init__(labels)
+        self._scorers: dict[str, Any] = {}
+
+    def scorer(self, language: str | None) -> Any:
+        tokenizer = TOKENIZERS.get(primary_language(language) or "", "13a")
+        if tokenizer not in self._scorers:
+            self._scorers[tokenizer] = _bleu(tokenizer)
+        return self._scorers[tokenizer]
+
+
+class Chrf(SacreMetric):
+    """Corpus chrF2 (Popović 2015), 0 to 100: character n-grams up to 6, recall counts twice."""
+
+    name = "chrf"
+    unit = "chrF"
+
+    def __init__(self, labels: Sequence[str] | None = None) -> None:
+        super().__init__(labels)
+        self._scorer: Any = None
+
+    def scorer(self, language: str | None) -> Any:
+        if self._scorer is None:
+            from sacrebleu.metrics import CHRF
+
+            self._scorer = CHRF()
+        return self._scorer
+
+
+def _bleu(tokenizer: str) -> Any:
+    """sacreBLEU's BLEU; Korean falls back to 13a where MeCab's Korean dictionary is not installed."""
+    from sacrebleu.metrics import BLEU
+
+    try:
+        return BLEU(tokenize=tokenizer)
+    except RuntimeError:
+        if tokenizer != "ko-mecab":
+            raise
+        return BLEU(tokenize="13a")

@@ -1,0 +1,1 @@
+"""What came out: run directories, leaderboards, rescoring."""

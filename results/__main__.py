@@ -1,0 +1,105 @@
+"""The command line: ``python -m results leaderboard|rescore|score`` (or ``alm-results``)."""
+
+import json
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from metrics.base import MetricError
+from metrics.score import MetricSpec, ScoringSpec, count
+from results import leaderboard as boards
+from results import scoring
+from results.rows import RowError, read_rows
+from results.run import RunDirectory, RunError
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="What came out of runs."
+)
+
+
+class Format(str, Enum):
+    md = "md"
+    csv = "csv"
+    json = "json"
+
+
+@app.command()
+def leaderboard(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run directories.")],
+    form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.md,
+) -> None:
+    """Print the scores of one or more runs as a table."""
+    lines, unfinished = boards.read([RunDirectory(run) for run in runs])
+    print(boards.render(lines, form.value, unfinished), end="")
+
+
+@app.command()
+def rescore(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    normalizer: Annotated[str | None, typer.Option(help="In place of each metric's normaliser.")] = None,
+    extractor: Annotated[str | None, typer.Option(help="In place of each metric's extractor.")] = None,
+    write: Annotated[bool, typer.Option(help="Keep it: replace the run's scores and leaderboard.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Score a run's answers again, without a model: as it was told to, or otherwise. Prints; --write keeps it."""
+    directory = RunDirectory(run)
+    record = directory.must_read()
+    specs = {
+        task: scoring.changed(ScoringSpec.from_dict(entry.scoring), normalizer, extractor)
+        for task, entry in record.tasks.items()
+    }
+    results = [scoring.scored(directory, record, task, spec) for task, spec in specs.items()]
+    if write:
+        with directory.claim():
+            for result in results:
+                record.tasks[result.task].scoring = result.scoring
+                directory.write_scores(result)
+            directory.write(record)
+            boards.write(directory)
+    print(boards.render(boards.lines_of(results), "json" if as_json else "md"), end="")
+
+
+@app.command()
+def score(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON Lines: id, prediction, reference or references.")],
+    metric: Annotated[list[str], typer.Option(help="May be given more than once.")],
+    normalizer: Annotated[
+        str, typer.Option(help="What answers and references pass before they are compared.")
+    ] = "none",
+    extractor: Annotated[str, typer.Option(help="What raw texts pass to become answers.")] = "exact",
+    language: Annotated[str | None, typer.Option(help="Of answers and references; without it, each row's.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="One of the label set; may be given more than once.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the score records as JSON.")] = False,
+) -> None:
+    """Score any file of answers, whoever made it."""
+    rows = read_rows(file)
+    spec = ScoringSpec(
+        metrics={name: MetricSpec(name, normalizer, extractor) for name in metric},
+        primary=metric[0],
+        language=language,
+        labels=label or None,
+    )
+    scores = scoring.score_rows(rows, spec)
+    counts = count(rows, spec, expected=len(rows))
+    if as_json:
+        print(json.dumps([entry.to_dict() for entry in scores], ensure_ascii=False, indent=1, allow_nan=False))
+        return
+    lines = [boards.Line(file.stem, file.name, entry, counts) for entry in scores]
+    print(boards.render(lines, "md"), end="")
+
+
+def run() -> NoReturn:
+    """Entry point: run the command line and exit with its status."""
+    try:
+        app(prog_name="python -m results")
+    except (RunError, RowError, MetricError) as error:
+        print(f"results: {error}", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,122 @@
+"""Leaderboards: the scores of runs as a table, in Markdown, CSV or JSON."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from metrics.score import Counts, Score
+from results.run import RunDirectory, TaskScores, write_text
+
+FORMATS = ("md", "csv", "json")
+COUNTS = ("expected", "scored", "failed", "empty", "truncated", "chunked", "unparsed", "rewritten")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One score of one model on one task."""
+
+    model: str
+    task: str
+    score: Score
+    counts: Counts
+    """Of the whole task."""
+
+    def flat(self) -> dict[str, Any]:
+        score = asdict(self.score)
+        low, high = score.pop("ci95") or (None, None)
+        record = {"model": self.model, "task": self.task, "subset": score.pop("subset"), "metric": score.pop("name")}
+        record |= {"value": score.pop("value"), "ci95_low": low, "ci95_high": high, "unit": score.pop("unit")}
+        return record | score | asdict(self.counts)
+
+
+def lines_of(scores: Iterable[TaskScores]) -> list[Line]:
+    return [Line(task.model, task.task, score, task.counts) for task in scores for score in task.scores]
+
+
+def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
+    """The lines of runs, and sentences about tasks that are not scored yet. Raises RunError for what is no run."""
+    lines, unfinished = [], []
+    for directory in directories:
+        record = directory.must_read()
+        for task in record.tasks:
+            scores = directory.read_scores(task)
+            if scores is None:
+                unfinished.append(f"{record.model} on {task} is not finished")
+            else:
+                lines += lines_of([scores])
+    return lines, unfinished
+
+
+def write(directory: RunDirectory) -> str:
+    """Write leaderboard.md, .csv and .json into a run directory; returns the Markdown."""
+    lines, unfinished = read([directory])
+    for form in FORMATS:
+        write_text(directory.path / f"leaderboard.{form}", render(lines, form, unfinished))
+    return render(lines, "md", unfinished)
+
+
+def render(lines: Sequence[Line], form: str, unfinished: Sequence[str] = ()) -> str:
+    """The table as text that ends in a newline. ``form`` is one of FORMATS."""
+    return {"md": _markdown, "csv": _csv, "json": _json}[form](lines, unfinished)
+
+
+def _json(lines: Sequence[Line], unfinished: Sequence[str]) -> str:
+    return json.dumps([line.flat() for line in lines], ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _csv(lines: Sequence[Line], unfinished: Sequence[str]) -> str:
+    flat = [line.flat() for line in lines]
+    text = io.StringIO()
+    if flat:
+        writer = csv.DictWriter(text, list(flat[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(flat)
+    return text.getvalue()
+
+
+def _markdown(lines: Sequence[Line], unfinished: Sequence[str]) -> str:
+    signatures = list(dict.fromkeys(line.score.signature for line in lines))
+    header = ["model", "task", "subset", "metric", "value", "95 % interval", "n", *COUNTS, "signature"]
+    with_subset = any(line.score.subset is not None for line in lines)
+    rows = [
+        [line.model, line.task, line.score.subset or "all", _named(line.score), *_numbers(line.score)]
+        + [str(getattr(line.counts, name)) for name in COUNTS]
+        + [f"[{signatures.index(line.score.signature) + 1}]"]
+        for line in lines
+    ]
+    if not with_subset:
+        header.pop(2)
+        rows = [[*row[:2], *row[3:]] for row in rows]
+    parts = [table(header, rows), ""]
+    parts += [f"[{number}] `{signature}`  " for number, signature in enumerate(signatures, 1)]
+    parts += ["", *unfinished] if unfinished else []
+    return "\n".join(parts) + "\n"
+
+
+def _named(score: Score) -> str:
+    return f"{score.name} {'↑' if score.higher_is_better else '↓'}" + (f" ({score.unit})" if score.unit else "")
+
+
+def _numbers(score: Score) -> list[str]:
+    value = "–" if score.value is None else f"{score.value:.2f}"
+    interval = "–" if score.ci95 is None else f"{score.ci95[0]:.2f} to {score.ci95[1]:.2f}"
+    return [value, interval, str(score.n)]
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns line up in a terminal too."""
+    cells = [[_cell(text) for text in row] for row in (header, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    padded = [
+        "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |" for row in cells
+    ]
+    return "\n".join([padded[0], "| " + " | ".join("-" * width for width in widths) + " |", *padded[1:]])
+
+
+def _cell(text: str) -> str:
+    """Text that stays text within a table's cell."""
+    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
+    return " ".join(escaped.split())

@@ -1,0 +1,60 @@
+"""Rows of any origin: JSON Lines of answers that other harnesses wrote, as rows to score."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+RESERVED = ("id", "prediction", "reference", "references", "subset", "group")
+
+
+class RowError(ValueError):
+    """A file of answers that cannot be scored; one sentence that names the line."""
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Read ``id``, ``prediction``, ``reference`` or ``references``, optional ``subset`` and ``group``; further keys
+    become fields. Raises RowError."""
+    if not path.is_file():
+        raise RowError(f"no file at {path}")
+    rows: list[dict[str, Any]] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        if not line.strip():
+            continue
+        row = _row(line, f"{path}, line {number}")
+        if row["id"] in seen:
+            raise RowError(f"{path}, line {number}: the id '{row['id']}' stands already in line {seen[row['id']]}")
+        seen[row["id"]] = number
+        rows.append(row)
+    if not rows:
+        raise RowError(f"{path} holds no row")
+    return rows
+
+
+def _row(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line.decode("utf-8-sig"))
+    except UnicodeError:
+        raise RowError(f"{where}: not UTF-8 text") from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise RowError(f"{where}: not JSON ({error})") from None
+    if not isinstance(record, dict):
+        raise RowError(f"{where}: a row is an object with id, prediction and reference")
+    identity, prediction = record.get("id"), record.get("prediction")
+    if not isinstance(identity, str | int) or isinstance(identity, bool) or identity == "":
+        raise RowError(f"{where}: 'id' must be a text that is not empty")
+    if not isinstance(prediction, str):
+        raise RowError(f"{where}: 'prediction' must be a text (the empty text where there was no answer)")
+    references = [record["reference"]] if "reference" in record else record.get("references")
+    if not isinstance(references, list) or not references or not all(isinstance(text, str) for text in references):
+        raise RowError(f"{where}: 'reference' must be a text, or 'references' a list of one or more texts")
+    return {
+        "id": str(identity),
+        "subset": record.get("subset"),
+        "group": record.get("group"),
+        "references": references,
+        "fields": {key: value for key, value in record.items() if key not in RESERVED},
+        "raw": prediction,
+        "status": "ok",
+        "flags": [] if prediction else ["empty"],
+    }

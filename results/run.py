@@ -1,0 +1,303 @@
+"""Run directories: the records of a run and how they reach the disk, so that nothing is lost or done twice."""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from metrics.score import Counts, Score
+
+SCHEMA_VERSION = 1
+JOURNAL = "predictions.jsonl"
+
+
+class RunError(ValueError):
+    """A run directory that cannot be used as asked; one sentence."""
+
+
+@dataclass
+class Failure:
+    code: str
+    """For programs: missing, empty, unreadable, no_ffmpeg, not_finite, bounds, too_short, too_long, memory, model."""
+    message: str
+    """A sentence, without process numbers and without paths of the machine."""
+
+
+@dataclass
+class ClipRecord:
+    path: str
+    """As in the manifest."""
+    start: float | None
+    """Seconds, as in the manifest."""
+    end: float | None
+    """Seconds, as in the manifest."""
+    seconds: float | None
+    """Length of what was decoded, before any truncation; None where it could not be."""
+    sha256: str | None
+    """Of the float32 16 kHz mono samples, before any truncation."""
+
+
+@dataclass
+class Prediction:
+    """One line of predictions.jsonl: what was asked, and what came back; never edited afterwards."""
+
+    id: str
+    subset: str | None
+    group: str | None
+    """The unit of resampling; None: the sample itself."""
+    references: list[str]
+    fields: dict[str, Any]
+    """The further keys of the manifest's line."""
+    prompt: str
+    """As the model read it; clip K stands as <audio>K</audio>."""
+    audio: list[ClipRecord]
+    raw: str | None
+    """The model's words up to its first end token, stripped; None where the sample failed."""
+    status: str
+    """'ok' or 'failed'."""
+    flags: list[str] = field(default_factory=list)
+    """Of empty, truncated_audio, chunked_audio, hit_max_new_tokens."""
+    error: Failure | None = None
+    prompt_tokens: int | None = None
+    """Without padding; None where the model does not say."""
+    new_tokens: int | None = None
+    """Without padding and end token; None where the model does not say."""
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False, allow_nan=False)
+
+
+@dataclass
+class TaskRecord:
+    """What run.json holds of a task."""
+
+    asked: dict[str, str]
+    """What decides the answers: prompt, generation, manifest, model, weights, code. Guards a resume."""
+    scoring: dict[str, Any]
+    """The resolved scoring spec: metrics with extractor and normaliser, language, label set."""
+
+
+@dataclass
+class Session:
+    """One start of the command on this directory."""
+
+    started: str
+    """UTC, ISO 8601."""
+    seconds: float | None = None
+    """Wall time, or None while it runs or where it was killed."""
+    answered: int = 0
+    """Samples answered or failed in it."""
+    status: int | None = None
+    """Its exit status."""
+    devices: list[str] = field(default_factory=list)
+
+
+@dataclass
+class RunRecord:
+    """run.json."""
+
+    model: str
+    label: str
+    """The suite or the task."""
+    config: dict[str, Any]
+    tasks: dict[str, TaskRecord]
+    versions: dict[str, str]
+    git_commit: str | None
+    """Of the harness; with '+' where its files were changed."""
+    sessions: list[Session] = field(default_factory=list)
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass
+class TaskScores:
+    """scores.json."""
+
+    task: str
+    model: str
+    asked: dict[str, str]
+    """The fingerprint of the answers, as in run.json."""
+    scoring: dict[str, Any]
+    """How they were scored."""
+    counts: Counts
+    scores: list[Score]
+
+
+class RunDirectory:
+    """A run on disk. Open it to write with ``claim``, to read with ``RunDirectory(path)``."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+
+    @contextlib.contextmanager
+    def claim(self, fresh: bool = False) -> Iterator[Self]:
+        """Hold the directory against every other run; released by the kernel when this process ends, however it does.
+
+        Raises RunError where another run holds it, or where it is some other folder.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"run.dir={self.path} is a file; name a folder")
+        if (
+            self.path.is_dir()
+            and any(self.path.iterdir())
+            and not any((self.path / name).exists() for name in ("run.json", ".lock"))
+        ):
+            raise RunError(f"run.dir={self.path} holds other files and no run.json; name an empty or a new folder")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / ".lock").open("a+")
+        except OSError as error:
+            raise RunError(f"run.dir={self.path} cannot be written: {error.strerror}") from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.seek(0)
+                raise RunError(f"run.dir={self.path} is in use by another run ({lock.read().strip()})") from None
+            if fresh and (self.path / "run.json").exists():
+                self._move_aside()
+            lock.truncate(0)
+            lock.write(f"process {os.getpid()} on {os.uname().nodename}, since {_now()}\n")
+            lock.flush()
+            yield self
+
+    def _move_aside(self) -> None:
+        """Keep the older run beside this one, in a folder named by the time."""
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        aside = self.path.with_name(f"{self.path.name}.{stamp}")
+        while aside.exists():
+            aside = aside.with_name(aside.name + "+")
+        aside.mkdir()
+        for entry in self.path.iterdir():
+            if entry.name != ".lock":
+                entry.rename(aside / entry.name)
+
+    def read(self) -> RunRecord | None:
+        """run.json, or None where there is none. Raises RunError where it is not a run's."""
+        path = self.path / "run.json"
+        if not path.is_file():
+            return None
+        try:
+            data = json.loads(path.read_text("utf-8"))
+            if data["schema_version"] != SCHEMA_VERSION:
+                raise RunError(
+                    f"{path} has schema version {data['schema_version']}; this harness reads {SCHEMA_VERSION}"
+                )
+            data["tasks"] = {name: TaskRecord(**task) for name, task in data["tasks"].items()}
+            data["sessions"] = [Session(**session) for session in data["sessions"]]
+            return RunRecord(**data)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, RunError):
+                raise
+            raise RunError(f"{path} is no record of a run ({type(error).__name__}: {error})") from None
+
+    def must_read(self) -> RunRecord:
+        record = self.read()
+        if record is None:
+            raise RunError(f"{self.path} is no run directory: it holds no run.json")
+        return record
+
+    def write(self, record: RunRecord) -> None:
+        write_json(self.path / "run.json", dataclasses.asdict(record))
+
+    def journal(self, task: str) -> "Journal":
+        return Journal(self.path / task / JOURNAL)
+
+    def write_scores(self, scores: TaskScores) -> None:
+        write_json(self.path / scores.task / "scores.json", dataclasses.asdict(scores))
+
+    def read_scores(self, task: str) -> TaskScores | None:
+        """A task's scores.json, or None where it is not scored yet. Raises RunError where it is damaged."""
+        path = self.path / task / "scores.json"
+        if not path.is_file():
+            return None
+        try:
+            data = json.loads(path.read_text("utf-8"))
+            data["counts"] = Counts(**data["counts"])
+            data["scores"] = [Score(**score) for score in data["scores"]]
+            return TaskScores(**data)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RunError(f"{path} is no record of scores ({type(error).__name__}: {error})") from None
+
+
+class Journal:
+    """predictions.jsonl: an append-only journal while its task runs, sorted by id once it is done."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """Records by id; the last line of an id wins, and a line that a kill tore at the end does not count."""
+        records: dict[str, dict[str, Any]] = {}
+        if not self.path.is_file():
+            return records
+        lines = self.path.read_bytes().split(b"\n")
+        for number, line in enumerate(lines[:-1], 1):  # what follows the last newline is a torn line, or nothing
+            try:
+                record = json.loads(line)
+                records[record["id"]] = record
+            except (ValueError, KeyError, TypeError):
+                raise RunError(
+                    f"{self.path}, line {number} is damaged: restore the file, delete that line (its sample is "
+                    f"answered again), or begin anew with fresh=true"
+                ) from None
+        return records
+
+    def repair(self) -> None:
+        """Cut off a torn last line, so that what is appended begins a line of its own."""
+        if self.path.is_file():
+            with self.path.open("r+b") as file:
+                data = file.read()
+                file.truncate(data.rfind(b"\n") + 1)
+
+    def append(self, predictions: Sequence[Prediction]) -> None:
+        """Write a batch's records, and hand them to the system before anything else happens."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8", newline="\n") as file:
+            file.writelines(prediction.to_json() + "\n" for prediction in predictions)
+
+    def finish(self) -> dict[str, dict[str, Any]]:
+        """Rewrite the file sorted by id, one line an id, atomically; returns the records in that order."""
+        records = dict(sorted(self.read().items()))
+        lines = [json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records.values()]
+        write_text(self.path, "".join(lines))
+        return records
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file in one step: readers see the old one or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    with part.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    write_text(path, json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """The names in which two fingerprints differ, with the values where they are short enough to read."""
+    named = []
+    for name in sorted({*before, *now}):
+        old, new = before.get(name, "nothing"), now.get(name, "nothing")
+        if old != new:
+            readable = max(len(old), len(new)) <= 200 and not (len(new) == 64 and " " not in new)
+            named.append(f"{name} ({old} before, {new} now)" if readable else name)
+    return named
+
+
+def new_session() -> Session:
+    return Session(started=_now())
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
