@@ -28,6 +28,8 @@ def _run(room: str) -> NoReturn:
     module = importlib.import_module(room)
     found = Path(str(module.__file__)).resolve().parent
     if found != CHECKOUT / room:
-        sys.exit(f"alm-eval: '{room}' was imported from {found}, not from {CHECKOUT}; run it in the checkout's own .venv")
+        sys.exit(
+            f"alm-eval: '{room}' was imported from {found}, not from {CHECKOUT}; run it in the checkout's own .venv"
+        )
     importlib.import_module(f"{room}.__main__").run()
     raise AssertionError("unreachable")

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin
 from urllib.parse import unquote, urlsplit
 
 from hydra.core.config_store import ConfigStore
@@ -20,6 +21,7 @@ from omegaconf.errors import (
     OmegaConfBaseException,
     ValidationError,
 )
+from yaml import MarkedYAMLError, YAMLError
 
 from metrics.base import nearest
 
@@ -53,7 +55,7 @@ class Corpus:
     manifest: str | None = None
     """A manifest of one's own, in place of name and subsets."""
     group: str | None = None
-    """The field of a sample that is the unit of resampling (speaker...), where its 'group' does not say."""
+    """The field of a sample that is the unit of resampling (speaker...); null: its key 'group'."""
 
 
 @dataclass
@@ -93,7 +95,8 @@ class Task:
     """The label set; null: the references that occur."""
     extractor: str = "exact"
     normalizer: str = "none"
-    metrics: dict[str, Metric] = field(default_factory=dict)
+    metrics: dict[str, Metric | None] = field(default_factory=dict)
+    """Rows of scores by name; null is a metric as the task scores by default."""
     primary: str | None = None
     """The row of scores that stands for the task; null: the first."""
     limit: int | None = None
@@ -193,6 +196,8 @@ def typed(composed: DictConfig, suite: str | None) -> Config:
     """The composed configuration as the typed record, resolved, or ConfigError."""
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.to_container(composed))  # refuses '+key=v'
+        for key in sorted(OmegaConf.missing_keys(merged)):
+            raise ConfigError(_unset(key))
         config = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
         raise ConfigError(sentence(error)) from None
@@ -203,6 +208,8 @@ def typed(composed: DictConfig, suite: str | None) -> Config:
         raise ConfigError("nothing to run: give task=NAME or suite=NAME ('python -m evaluate list tasks' names them)")
     if config.show not in (None, "config", "prompt"):
         raise ConfigError(f"show={config.show}: it is config or prompt")
+    if config.engine.kind != "local":
+        raise ConfigError(f"engine.kind={config.engine.kind}: there is local")
     _check_numbers(config)
     return config
 
@@ -289,18 +296,21 @@ def check_overrides(overrides: Sequence[str]) -> None:
 def sentence(error: Exception, overrides: Sequence[str] = ()) -> str:
     """What a Hydra or OmegaConf error means, in one sentence with the nearest valid name."""
     chain: list[BaseException] = [error]
-    while chain[-1].__cause__ is not None:
-        chain.append(chain[-1].__cause__)
+    while (deeper := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(deeper)
     for link in chain:
         if isinstance(link, OverrideParseException):
             return _unreadable(link.override)
         if isinstance(link, MissingConfigException):
             return _missing(link, overrides)
+        if isinstance(link, MarkedYAMLError) and link.problem_mark:
+            return f"{link.problem_mark.name}, line {link.problem_mark.line + 1}: not YAML ({link.problem})"
         if isinstance(link, OmegaConfBaseException):
             return _invalid(link, overrides)
     text = str(error)
-    if found := re.search(r"Sweep parameters '(.+?)' requires --multirun", text):
-        return f"'{found[1]}' reads as several values: add -m to run each, or quote it as in {_quoted(found[1])}"
+    if found := re.search(r"Ambiguous value for argument '(.+?)'|Sweep parameters '(.+?)' requires", text):
+        override = found[1] or found[2]
+        return f"'{override}' reads as several values: add -m to run each, or quote it as in {_quoted(override)}"
     if found := re.search(r"Could not override '([^']+)'", text):
         return _unknown(found[1], overrides)
     return text.splitlines()[0] if text else type(error).__name__
@@ -332,35 +342,43 @@ def _unknown(key: str, overrides: Sequence[str]) -> str:
     schema: Any = Config
     parts = key.split(".")
     for place, part in enumerate(parts):
+        if get_origin(schema) is dict:  # any key goes
+            schema = _kind(get_args(schema)[1])
+            continue
         if not dataclasses.is_dataclass(schema):
             break
         known = {item.name: item.type for item in dataclasses.fields(schema)}
         if part not in known:
             names = [*known, *GROUPS] if schema is Config else list(known)
             return f"unknown key '{'.'.join(parts[: place + 1])}'{nearest(part, sorted(set(names)))}"
-        schema = _dataclass_in(known[part])
+        schema = _kind(known[part])
     if parts[0] in ("task", "model"):
         return f"{key}: no {parts[0]} is chosen; say {parts[0]}=NAME too"
     return f"unknown key '{key}'"
 
 
-def _dataclass_in(annotation: Any) -> Any:
-    for candidate in (annotation, *getattr(annotation, "__args__", ())):
-        if dataclasses.is_dataclass(candidate):
-            return candidate
-    return None
+def _kind(annotation: Any) -> Any:
+    """``X`` of ``X | None``."""
+    if get_origin(annotation) is UnionType:
+        return next(kind for kind in get_args(annotation) if kind is not type(None))
+    return annotation
+
+
+def _unset(key: str) -> str:
+    if key == "model":
+        return "no model: say model=NAME ('python -m evaluate list models' names them)"
+    return f"{key} is not set, and it has no default: say {key}=..."
 
 
 def _invalid(error: OmegaConfBaseException, overrides: Sequence[str]) -> str:
     key = str(error.full_key or "")
     first = str(error).splitlines()[0]
     if isinstance(error, MissingMandatoryValue) or "Missing mandatory value" in first:
-        key = key or first.split(":")[-1].strip()
-        if key == "model":
-            return f"no model: say model=NAME ({', '.join(options_of('model', overrides))})"
-        return f"{key} is not set, and it has no default: say {key}=..."
+        return _unset(key or first.split(":")[-1].strip())
     if isinstance(error, InterpolationResolutionError):
         return f"{key}: {first}"
+    if "is not a subclass of Metric" in first:
+        return "a metric is added as +task.metrics.NAME=null; one with settings of its own goes into a task's file"
     if isinstance(error, ValidationError):
         return f"{key}: {first[0].lower()}{first[1:]}"
     if " not in " in first or "is not in struct" in first:
@@ -377,4 +395,5 @@ def add_to_path(folders: Iterable[str | Path]) -> None:
             sys.path.append(str(folder))
 
 
-HYDRA_ERRORS = (HydraException, OmegaConfBaseException)
+HYDRA_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
+"""What composing a configuration raises."""

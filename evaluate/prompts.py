@@ -87,8 +87,11 @@ def fill(template: str, values: Mapping[str, Any], where: str) -> str:
         if not name.isidentifier() or form or conversion:
             raise PromptError(f"{where}: the prompt has {{{name}}}; a place is a plain {{name}}, a brace is {{{{")
         if values.get(name) is None:
-            given = sorted(key for key, value in values.items() if value is not None)
-            raise PromptError(f"{where}: the prompt needs {{{name}}}, which the sample lacks{nearest(name, given)}")
+            if name.removesuffix("_name") in ("language", "target_language"):
+                hint = f" (task.{name.removesuffix('_name')} sets it for all)"
+            else:
+                hint = nearest(name, [key for key, value in values.items() if value is not None])
+            raise PromptError(f"{where}: the prompt needs {{{name}}}, which the sample lacks{hint}")
         pieces.append(_worded(values[name]))
     return "".join(pieces)
 

@@ -43,8 +43,9 @@ def run(config: Config, label: str, folders: Sequence[str]) -> int:
     ``label`` names the suite or the task; ``folders`` are the user's own configuration folders, where model classes
     may lie. Raises ConfigError, ManifestError, PromptError, ModelError, MetricError or RunError before any model work.
     """
+    chosen = configuration.tasks_of(config)
     model = make_model(config.model)
-    tasks = [ready(task, config.data.root, model) for task in configuration.tasks_of(config)]
+    tasks = [ready(task, config.data.root, model) for task in chosen]
     if config.show == "prompt":
         for task in tasks:
             show_prompt(task)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from datasets_prep.manifest import Manifest, ManifestError, Sample, read_manifest
 from evaluate import audio, plan, prompts, worker
@@ -40,12 +41,8 @@ def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
     manifests = [read_manifest(path) for path in manifest_paths(task, data_root)]
     pairs = [(sample, manifest.folder) for manifest in manifests for sample in _grouped(manifest, task)]
     _refuse_doubles(sample for sample, _ in pairs)
-    if task.labels is None:
-        task = dataclasses.replace(task, labels=sorted({text for sample, _ in pairs for text in sample.references}))
-        derived = True
-    else:
-        derived = False
-    spec = scoring_spec(task, derived)
+    spec = scoring_spec(task, [sample for sample, _ in pairs])
+    task = dataclasses.replace(task, labels=spec.labels)
     chosen = choose(pairs, task.limit)
     requests = [prompts.render(sample, task, model) for sample, _ in chosen]
     with ThreadPoolExecutor(HEADER_THREADS) as pool:
@@ -74,7 +71,9 @@ def manifest_paths(task: Task, data_root: str) -> list[Path]:
     if corpus.manifest is not None:
         return [Path(corpus.manifest).expanduser()]
     if not corpus.subsets:
-        raise ConfigError(f"task {task.name} names no manifest: set task.corpus.manifest, or task.corpus.subsets")
+        raise ConfigError(
+            f"task {task.name} names no manifest: set its corpus.manifest=FILE.jsonl, or corpus.name and corpus.subsets"
+        )
     folder = Path(data_root).expanduser() / corpus.name
     paths = [folder / f"{subset}.jsonl" for subset in corpus.subsets]
     for path, subset in zip(paths, corpus.subsets, strict=True):
@@ -95,8 +94,11 @@ def choose(pairs: Sequence[tuple[Sample, Path]], limit: int | None) -> list[tupl
     return [pair for pair in pairs if pair[0].id in kept]
 
 
-def scoring_spec(task: Task, labels_derived: bool = False) -> ScoringSpec:
-    """The resolved scoring part of a task, checked. Raises MetricError or ConfigError."""
+def scoring_spec(task: Task, samples: Sequence[Sample]) -> ScoringSpec:
+    """The resolved scoring part of a task, checked against its samples. Raises MetricError or ConfigError.
+
+    Where the task names no labels and an extractor or the prompt needs them, they are the references that occur.
+    """
     if not task.metrics:
         raise ConfigError(f"task {task.name} has no metrics")
     primary = task.primary or next(iter(task.metrics))
@@ -104,21 +106,31 @@ def scoring_spec(task: Task, labels_derived: bool = False) -> ScoringSpec:
         raise ConfigError(f"primary={primary} of task {task.name}{nearest(primary, task.metrics)}")
     metrics = {
         name: MetricSpec(
-            metric=metric.metric or name,
-            normalizer=metric.normalizer or task.normalizer,
-            extractor=metric.extractor or task.extractor,
+            metric=(metric.metric if metric else None) or name,
+            normalizer=(metric.normalizer if metric else None) or task.normalizer,
+            extractor=(metric.extractor if metric else None) or task.extractor,
         )
         for name, metric in task.metrics.items()
     }
-    needs_labels = not labels_derived or any(metric.extractor == "label" for metric in metrics.values())
+    labels = task.labels
+    if labels is None and (
+        any(metric.extractor == "label" for metric in metrics.values())
+        or any("{labels}" in template for template in task.prompt.values())
+    ):
+        labels = sorted({text for sample in samples for text in sample.references})
+    targets = task.target_language is None and any("target_language" in sample.fields for sample in samples)
     spec = ScoringSpec(
         metrics=metrics,
         primary=primary,
-        language=task.target_language or task.language,
-        labels=task.labels if needs_labels else None,
+        language=None if targets else task.target_language or task.language,
+        labels=labels,
     )
-    check(spec)
+    check(spec, (_plain(sample) for sample in samples))
     return spec
+
+
+def _plain(sample: Sample) -> dict[str, Any]:
+    return {"id": sample.id, "references": list(sample.references), "fields": sample.fields}
 
 
 def _grouped(manifest: Manifest, task: Task) -> list[Sample]:
@@ -127,13 +139,12 @@ def _grouped(manifest: Manifest, task: Task) -> list[Sample]:
         return manifest.samples
     samples = []
     for sample in manifest.samples:
-        if sample.group is None and not isinstance(sample.fields.get(key), str | int):
+        if not isinstance(sample.fields.get(key), str | int):
             raise ManifestError(
                 f"{manifest.path}: sample '{sample.id}' has no text in '{key}', which corpus.group names"
                 f"{nearest(key, sample.fields)}"
             )
-        group = sample.group if sample.group is not None else str(sample.fields[key])
-        samples.append(dataclasses.replace(sample, group=group))
+        samples.append(dataclasses.replace(sample, group=str(sample.fields[key])))
     return samples
 
 

@@ -77,7 +77,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(str(name).casefold(), list(folded), n=1, cutoff=0.5)
     if close:
         return f"; did you mean {folded[close[0]]!r}?"
-    return f"; known: {', '.join(names)}" if names else ""
+    return f"; known: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}" if names else ""
 
 
 def primary_language(language: str | None) -> str | None:

@@ -9,6 +9,7 @@ import string
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from metrics.base import MetricError, nearest
@@ -55,18 +56,9 @@ class Extractor(ABC):
 
     @abstractmethod
     def extract(
-        self, raw: str, fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
+        self, raw: str, row_fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
     ) -> str | None:
         """The answer, or None when it cannot be read; a MetricError where the task lacks what is needed."""
-
-    def __call__(
-        self,
-        raw: str,
-        row_fields: Mapping[str, Any],
-        references: Sequence[str] = (),
-        labels: Sequence[str] | None = None,
-    ) -> str | None:
-        return self.extract(raw, row_fields, references, labels)
 
     def __str__(self) -> str:
         return f"{self.name}.{self.version}"
@@ -78,7 +70,7 @@ class Exact(Extractor):
     name = "exact"
 
     def extract(
-        self, raw: str, fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
+        self, raw: str, row_fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
     ) -> str | None:
         return raw
 
@@ -93,7 +85,7 @@ class Label(Extractor):
     name = "label"
 
     def extract(
-        self, raw: str, fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
+        self, raw: str, row_fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
     ) -> str | None:
         if not labels:
             raise MetricError("extractor 'label' needs the label set of the task; set `labels`")
@@ -106,7 +98,7 @@ class YesNo(Extractor):
     name = "yes_no"
 
     def extract(
-        self, raw: str, fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
+        self, raw: str, row_fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
     ) -> str | None:
         return _yes_no(_plain(raw))
 
@@ -122,9 +114,9 @@ class Choice(Extractor):
     name = "choice"
 
     def extract(
-        self, raw: str, fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
+        self, raw: str, row_fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
     ) -> str | None:
-        choices = _choices(fields)
+        choices = _choices(row_fields)
         text = _plain(raw)
         letters = _letters(_without_mentions(text, choices.values()), choices)
         rest = _LEADING_LETTER.sub("", text)
@@ -145,7 +137,7 @@ class Quoted(Extractor):
     name = "quoted"
 
     def extract(
-        self, raw: str, fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
+        self, raw: str, row_fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
     ) -> str | None:
         return quoted(raw)
 
@@ -155,9 +147,15 @@ def _plain(raw: str) -> str:
     return " ".join(_TAG.sub(" ", raw).casefold().split())
 
 
+@lru_cache(maxsize=10_000)
+def _folded(candidate: str) -> str:
+    """`_plain` of a label or option, which comes back with every row."""
+    return _plain(candidate)
+
+
 def _only_one(text: str, candidates: Mapping[str, str]) -> str | None:
     """The key of the candidate that the plain text is, or else of the only one that it mentions without negation."""
-    folded = {key: _plain(candidate) for key, candidate in candidates.items()}
+    folded = {key: _folded(candidate) for key, candidate in candidates.items()}
     whole = [key for key in folded if folded[key] == text]
     whole = whole or [key for key in folded if folded[key].strip(_AROUND) == text.strip(_AROUND)]
     if whole:
@@ -176,7 +174,7 @@ def _mentions(text: str, candidates: Mapping[str, str]) -> list[tuple[str, int]]
     """
     spans = []
     for key, candidate in candidates.items():
-        folded = _plain(candidate)
+        folded = _folded(candidate)
         if folded in ("yes", "no"):
             if _yes_no(text) == folded:
                 spans.append((0, 0, key))
@@ -245,7 +243,7 @@ def _choices(fields: Mapping[str, Any]) -> dict[str, str]:
 
 def _without_mentions(text: str, options: Iterable[str]) -> str:
     """The plain text with option texts cut out, so that no letter is read from them (`C major` is not C)."""
-    for option in sorted((_plain(option) for option in options), key=len, reverse=True):
+    for option in sorted((_folded(option) for option in options), key=len, reverse=True):
         if len(option) > 1:
             for start, end in reversed(list(_occurrences(text, option))):
                 text = f"{text[:start]}\0{text[end:]}"

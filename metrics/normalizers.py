@@ -18,6 +18,11 @@ _TAG = re.compile(r"<\|.*?\|>")
 _BLANKS = re.compile(r"\s+")
 _BLANK_BEFORE_PUNCTUATION = re.compile(r" ?([!,.?;:])")
 
+_LONG = 4000
+_ENDLESS_BLANKS = re.compile(r"\s{100,}")
+# Python reads integers of up to 4,300 digits, and Whisper's English normaliser does not expect a refusal.
+_MANY_DIGITS = re.compile(rf"(?:\d,?){{{_LONG}}}(?=\d)")
+
 
 class Normalizer(ABC):
     """A function of text and its language. Raise `version` whenever an output changes."""
@@ -31,13 +36,13 @@ class Normalizer(ABC):
         """Raise a MetricError for a language that the normaliser cannot work with; any will do unless overridden."""
         return
 
-    @abstractmethod
-    def normalize(self, text: str, language: str | None) -> str:
-        """The normalised text."""
-
-    def __call__(self, text: str, language: str | None = None) -> str:
+    def normalize(self, text: str, language: str | None = None) -> str:
+        """The normalised text; a MetricError for a language that the normaliser cannot work with."""
         self.check_language(language)
-        return self.normalize(text, language)
+        return self._normalized(text, language)
+
+    @abstractmethod
+    def _normalized(self, text: str, language: str | None) -> str: ...
 
     def __str__(self) -> str:
         return f"{self.name}.{self.version}"
@@ -48,7 +53,7 @@ class NoNormalizer(Normalizer):
 
     name = "none"
 
-    def normalize(self, text: str, language: str | None) -> str:
+    def _normalized(self, text: str, language: str | None) -> str:
         return text
 
 
@@ -60,8 +65,8 @@ class Basic(Normalizer):
 
     name = "basic"
 
-    def normalize(self, text: str, language: str | None) -> str:
-        return _whisper_basic()(text).strip()
+    def _normalized(self, text: str, language: str | None) -> str:
+        return _basic(text).strip()
 
 
 class WhisperEnglish(Normalizer):
@@ -78,8 +83,8 @@ class WhisperEnglish(Normalizer):
                 f"normalizer 'whisper_en' is for English, but the language is {language!r}; use normalizer 'basic'"
             )
 
-    def normalize(self, text: str, language: str | None) -> str:
-        return _whisper_english()(text).strip()
+    def _normalized(self, text: str, language: str | None) -> str:
+        return _english(text).strip()
 
 
 class QwenAudio(Normalizer):
@@ -91,7 +96,7 @@ class QwenAudio(Normalizer):
     name = "qwen_audio"
     uses_language = True
 
-    def normalize(self, text: str, language: str | None) -> str:
+    def _normalized(self, text: str, language: str | None) -> str:
         return _without_tags(text, language).lower()
 
 
@@ -112,7 +117,7 @@ class Qwen2Audio(Normalizer):
                 "normalizer 'qwen2_audio' works by language, and none is known: set `task.language` (or `--language`)"
             )
 
-    def normalize(self, text: str, language: str | None) -> str:
+    def _normalized(self, text: str, language: str | None) -> str:
         primary = primary_language(language)
         text = _without_tags(text, language)
         if primary == "zh":
@@ -121,8 +126,8 @@ class Qwen2Audio(Normalizer):
             if primary == "yue":
                 text = _simplified()(text, "zh-cn")
             elif primary == "en":
-                text = _whisper_english()(text)
-            text = _whisper_basic()(text)
+                text = _english(text)
+            text = _basic(text)
         return " ".join(token for token in text.split(" ") if not _is_punctuation(token)).lower()
 
 
@@ -137,6 +142,27 @@ def _without_tags(text: str, language: str | None) -> str:
 def _is_punctuation(token: str) -> bool:
     """Whether a token is punctuation through and through; so is the empty token."""
     return all(unicodedata.category(sign).startswith("P") for sign in token)
+
+
+def _basic(text: str) -> str:
+    return _whisper_basic()(_closed(text))
+
+
+def _english(text: str) -> str:
+    return _whisper_english()(_closed(_MANY_DIGITS.sub(r"\g<0> ", text)))
+
+
+def _closed(text: str) -> str:
+    """A long text without endless blanks and without brackets that never close, which become blanks anyway.
+
+    Whisper's patterns would follow each of them to the end of the text: 100,000 would take a minute.
+    """
+    if len(text) < _LONG:
+        return text
+    for opening, closing in ((r"[<\[]", ">]"), (r"\(", ")")):
+        end = max(text.rfind(sign) for sign in closing) + 1
+        text = text[:end] + re.sub(opening, " ", text[end:])
+    return _ENDLESS_BLANKS.sub(" ", text)
 
 
 @cache

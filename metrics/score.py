@@ -133,8 +133,9 @@ def check(spec: ScoringSpec, samples: Iterable[Mapping[str, Any]] = ()) -> None:
         )
     for name, part in spec.metrics.items():
         try:
-            metric_for(spec, name)
             get_extractor(part.extractor)
+            # One row through the whole metric: whatever is not installed shows now
+            measure(metric_for(spec, name), [Row(id="", answer="a", references=("a",), language=spec.language)])
             if spec.language:
                 get_normalizer(part.normalizer).check_language(spec.language)
             if part.extractor == "label":
@@ -162,14 +163,16 @@ def score(rows: Sequence[Mapping[str, Any]], spec: ScoringSpec) -> list[Score]:
     """
     subsets = sorted({str(record["subset"]) for record in rows if record.get("subset") is not None})
     several = len(subsets) > 1 or (len(subsets) == 1 and any(record.get("subset") is None for record in rows))
-    members = {
-        subset: {str(record["id"]) for record in rows if str(record.get("subset")) == subset} for subset in subsets
-    }
-    compared = {name: answers(rows, spec, name) for name in spec.metrics}
+    subset_of = {str(record["id"]): str(record.get("subset")) for record in rows}
+    compared: dict[tuple[str, str], list[Row]] = {}  # metrics often share extractor and normaliser
+    for name, part in spec.metrics.items():
+        if (part.extractor, part.normalizer) not in compared:
+            compared[part.extractor, part.normalizer] = answers(rows, spec, name)
     scores = []
     for subset in [None, *subsets] if several or not subsets else subsets:
-        for name, found in compared.items():
-            chosen = [row for row in found if subset is None or row.id in members[subset]]
+        for name, part in spec.metrics.items():
+            found = compared[part.extractor, part.normalizer]
+            chosen = [row for row in found if subset is None or subset_of[row.id] == subset]
             scores.append(_score(chosen, spec, name, subset))
     return scores
 
@@ -247,10 +250,10 @@ def _row(record: Mapping[str, Any], spec: ScoringSpec, part: MetricSpec) -> Row:
     normalizer = get_normalizer(part.normalizer)
     try:
         answer = _extract(record, spec, part)
-        references = tuple(normalizer(reference, language) for reference in _references(record))
+        references = tuple(normalizer.normalize(reference, language) for reference in _references(record))
         return Row(
             id=sample_id,
-            answer=None if answer is None else normalizer(answer, language),
+            answer=None if answer is None else normalizer.normalize(answer, language),
             references=references,
             language=language,
             group=sample_id if record.get("group") is None else str(record["group"]),
@@ -262,7 +265,7 @@ def _row(record: Mapping[str, Any], spec: ScoringSpec, part: MetricSpec) -> Row:
 
 def _extract(record: Mapping[str, Any], spec: ScoringSpec, part: MetricSpec) -> str | None:
     extractor = get_extractor(part.extractor)
-    return extractor(_raw(record), record.get("fields") or {}, _references(record), spec.labels)
+    return extractor.extract(_raw(record), record.get("fields") or {}, _references(record), spec.labels)
 
 
 def _references(record: Mapping[str, Any]) -> list[str]:

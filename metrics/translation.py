@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics.base import Row, SumMetric, primary_language
+from metrics.base import MetricError, Row, SumMetric, primary_language
 
 # Target languages that sacreBLEU tokenises in their own way; all others use mteval's 13a.
 TOKENIZERS = {"zh": "zh", "yue": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
@@ -83,7 +83,7 @@ def _bleu(tokenizer: str) -> Any:
 
     try:
         return BLEU(tokenize=tokenizer)
-    except RuntimeError:
+    except RuntimeError as error:
         if tokenizer != "ko-mecab":
-            raise
+            raise MetricError(f"BLEU with tokenizer {tokenizer!r} needs MeCab; pip install 'sacrebleu[ja]'") from error
         return BLEU(tokenize="13a")

@@ -54,10 +54,13 @@ class Whisper(Model):
             raise ModelError(f"prompt.whisper is one of {', '.join(TASKS)}, not '{task}'")
         if request.clips > 1:
             raise ModelError(f"sample {request.id}: Whisper hears one clip at a time")
-        if task == "translate" and request.target_language not in (None, "en"):
-            raise ModelError(f"Whisper translates into English (en) only, not into '{request.target_language}'")
         if not self.multilingual:
             return self._render_monolingual(task, request)
+        if task == "translate" and request.target_language != "en":
+            target = request.target_language or "not set"
+            raise ModelError(
+                f"Whisper translates into English only, and the target language is {target} (task.target_language=en)"
+            )
         if request.language is not None and request.language not in self.languages:
             raise ModelError(
                 f"'{request.language}' is no language of {self.config.path}{nearest(request.language, self.languages)}"
@@ -77,6 +80,7 @@ class Whisper(Model):
 
     def load(self, device: str) -> None:
         import torch
+        from safetensors import SafetensorError
         from transformers import AutoModelForSpeechSeq2Seq, AutoProcessor
 
         self.device = torch.device(device)
@@ -89,7 +93,7 @@ class Whisper(Model):
                 trust_remote_code=False,
                 output_loading_info=True,
             )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"model.path={self.config.path} does not load: {str(error).splitlines()[0]}") from error
         for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
             if names := sorted(map(str, report[kind])):
@@ -134,6 +138,7 @@ class Whisper(Model):
             prompted = {"language": self._languages(requests, inputs), "task": self._task(requests)}
         if self.is_whisper:
             prompted["return_timestamps"] = False
+            prompted["temperature"] = generation.temperature or None  # Whisper's own argument; its settings are ignored
         rows = self.network.generate(**inputs, **prompted, generation_config=self._settings(generation))
         return [self._answer(request, row, generation) for request, row in zip(requests, rows.tolist(), strict=True)]
 

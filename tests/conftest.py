@@ -1,0 +1,119 @@
+"""Fixtures: a tiny real checkpoint, recordings made on the spot, a user's own folder of configuration."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from support import CHECKOUT, ENVIRONMENT
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Any:
+    """REQUIRE_ALL=1, in CI: a skipped test is a failure."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and os.environ.get("REQUIRE_ALL") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and REQUIRE_ALL is set: {report.longrepr}"
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    if not (shutil.which("ffmpeg") and shutil.which("ffprobe")):
+        pytest.skip("ffmpeg is not installed; it decodes what soundfile cannot")
+    return "ffmpeg"
+
+
+@pytest.fixture(scope="session")
+def make_whisper(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A maker of tiny random Whisper checkpoints, each made once."""
+    made: dict[tuple[str, ...], Path] = {}
+
+    def make(*options: str) -> Path:
+        if options not in made:
+            folder = tmp_path_factory.mktemp("whisper") / "checkpoint"
+            subprocess.run(
+                [sys.executable, "demo/make_whisper.py", folder, *options],
+                cwd=CHECKOUT,
+                env=ENVIRONMENT,
+                check=True,
+                capture_output=True,
+            )
+            made[options] = folder
+        return made[options]
+
+    return make
+
+
+@pytest.fixture
+def tone(tmp_path: Path) -> Callable[..., Path]:
+    """A maker of short sine waves, as files."""
+
+    def make(name: str, seconds: float = 0.5, rate: int = 16_000, channels: int = 1, **options: Any) -> Path:
+        time = np.arange(round(seconds * rate)) / rate
+        wave = 9_000 * np.sin(2 * np.pi * 440 * time)
+        path = tmp_path / name
+        columns = [wave * (1 - 0.5 * channel) for channel in range(channels)]
+        soundfile.write(path, np.stack(columns, axis=1).astype(np.int16), rate, **options)
+        return path
+
+    return make
+
+
+ECHO_MODEL = '''
+"""A double of a model: says the length of what it heard; does as the sample's field 'does' tells it."""
+import os, time
+from evaluate.models.base import Model
+
+class Echo(Model):
+    prompt_styles = ("plain",)
+    max_seconds = 1.0
+    options = {"nap": 0.0}
+
+    def load(self, device):
+        self.device = device
+
+    def prepare(self, requests):
+        return requests
+
+    def generate(self, batch, generation):
+        time.sleep(self.option("nap"))
+        for request in batch:
+            match request.fields.get("does"):
+                case "raise": raise ValueError("no answer in /some/where/secret.py")
+                case "die": os.kill(os.getpid(), 9)
+                case "exhaust": raise MemoryError
+                case "crowd" if len(batch) > 1: raise MemoryError
+        return [f"{sum(len(clip) for clip in request.audio)} samples" for request in batch]
+'''
+
+ECHO_TASK = """
+name: own/echo
+corpus: {name: manifest}
+prompt: {plain: "How long? {hint}"}
+metrics: {accuracy: {}}
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A user's own folder of configuration outside of the checkout, with a task, a suite, a model and its class."""
+    folder = tmp_path / "own configs"
+    for group in ("task/own", "suite", "model"):
+        (folder / group).mkdir(parents=True)
+    (folder / "echo_model.py").write_text(ECHO_MODEL)
+    (folder / "model/echo.yaml").write_text("_target_: echo_model.Echo\nname: echo\npath: null\n")
+    (folder / "task/own/echo.yaml").write_text(ECHO_TASK)
+    (folder / "suite/twice.yaml").write_text(
+        "# @package _global_\n"
+        "defaults:\n  - /task@tasks.first: own/echo\n  - /task@tasks.second: own/echo\n  - _self_\n"
+        "tasks:\n  first: {name: own/first}\n  second: {name: own/second}\n"
+    )
+    return folder

@@ -1,0 +1,196 @@
+"""Configuration: it composes as promised, and each kind of error is one sentence with the nearest valid name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import CLIPS, command, write_manifest
+
+from evaluate.__main__ import main
+from evaluate.config import Config, ConfigError, LongAudio, tasks_of
+
+MANIFEST = f"task.corpus.manifest={CLIPS}/manifest.jsonl"
+TASK = ["task=asr/manifest", MANIFEST]
+Capture = pytest.CaptureFixture[str]
+
+
+def refused(capsys: Capture, *arguments: str) -> str:
+    """Run a command line in this process; it must be refused with one sentence, which is returned."""
+    assert main(list(arguments)) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("evaluate: ") and said.err.count("\n") == 1
+    return said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["modle=whisper", *TASK], "unknown key 'modle'; did you mean 'model'?"),
+        (["model=wisper", *TASK], "no model named 'wisper'; did you mean 'whisper'?"),
+        (["model=whisper", "task=asr/manifes"], "no task named 'asr/manifes'; did you mean 'asr/manifest'?"),
+        (["model=whisper", "suite=nothing_like_it"], "no suite named 'nothing_like_it'"),
+        (["engine=lokal", "model=whisper", *TASK], "no engine named 'lokal'; did you mean 'local'?"),
+        (["model=whisper", "model.pth=x", *TASK], "unknown key 'model.pth'; did you mean 'path'?"),
+        (["model=whisper", "model.path=x", "+model.pth=x", *TASK], "unknown key 'model.pth'; did you mean 'path'?"),
+        (["model=whisper", "model.path=x", "+nonsense=1", *TASK], "unknown key 'nonsense'"),
+        (["model=whisper", "model.path=x", "task.generation.max_token=1", *TASK], "did you mean 'max_new_tokens'?"),
+        (["model=whisper", "model.path=x", "task.metrics.wer.normaliser=none", *TASK], "did you mean 'normalizer'?"),
+        (
+            ["model=whisper", "model.path=x", "task.generation.max_new_tokens=many", *TASK],
+            "max_new_tokens: value 'many'",
+        ),
+        (["model=whisper", "model.path=x", "model.dtype=float23", *TASK], "model.dtype: invalid value 'float23'"),
+        (["model=whisper", "model.path=x", "task.long_audio=cut", *TASK], "task.long_audio: invalid value 'cut'"),
+        (["model=whisper", *TASK], "model.path is not set, and it has no default: say model.path=..."),
+        (TASK, "no model: say model=NAME"),
+        (["model=whisper", "model.path=x"], "nothing to run: give task=NAME or suite=NAME"),
+        (["model=whisper", "model.path=x", *TASK, "run.dir=/tmp/a=b"], "'run.dir=\"/tmp/a=b\"'"),
+        (["model=whisper", "model.path=x", *TASK, "run.dir=/tmp/a{b"], "'run.dir=\"/tmp/a{b\"'"),
+        (["model=whisper", "model.path=a,b", *TASK], "add -m to run each"),
+        (["nonsense", *TASK], "'nonsense' is no override: write KEY=VALUE"),
+        (["model=whisper", "model.path=x", *TASK, "batch.max_clips=0"], "batch.max_clips=0: it is at least 1"),
+        (["model=whisper", "model.path=x", *TASK, "batch.max_seconds=-1"], "batch.max_seconds=-1: it is more than 0"),
+        (["model=whisper", "model.path=x", *TASK, "limit=0"], "limit=0 of asr/manifest: it is at least 1"),
+        (["model=whisper", "model.path=x", *TASK, "show=promt"], "show=promt: it is config or prompt"),
+        (["model=whisper", "model.path=x", *TASK, "engine.kind=slurm"], "engine.kind=slurm"),
+        (["model=whisper", "model.path=x", *TASK, "task.name=../x"], "task.name=../x"),
+        (["hydra.searchpath=[file:///no/such/folder]", *TASK], "there is no folder /no/such/folder"),
+        (["list", "datasets"], "list what? say list tasks|suites|models"),
+        (["model=whisper", "model.path=x", *TASK, "model._target_=evaluate.nothing.Model"], "cannot be imported"),
+        (["model=whisper", "model.path=x", *TASK, "model._target_=json.JSONDecoder"], "is no subclass of"),
+        (["model=whisper", "model.path=x", *TASK], "model.path=x: no such folder, and no hub id"),
+    ],
+)
+def test_one_sentence_with_the_nearest_name(capsys: Capture, arguments: list[str], said: str) -> None:
+    assert said in refused(capsys, *arguments)
+
+
+def test_more_refusals_before_any_model_is_loaded(
+    capsys: Capture, tmp_path: Path, make_whisper: Callable[..., Path]
+) -> None:
+    good = [*TASK, "model=whisper", f"model.path={make_whisper()}", f"run.dir={tmp_path / 'run'}"]
+    (tmp_path / "empty").mkdir()
+    for arguments, said in [
+        ([f"model.path={tmp_path / 'empty'}"], "holds no config.json"),
+        ([f"model.path={CLIPS}/manifest.jsonl"], "is a file; give the folder"),
+        (["model.path=openai/whisper-tiny", "model.revision=main"], "copy the checkpoint's folder"),
+        (["task.corpus.manifest=null"], "names no manifest: set its corpus.manifest=FILE.jsonl"),
+        (["task.corpus.manifest=none.jsonl"], "no manifest at none.jsonl"),
+        (["+task.prompt.wisper=transcribe"], "no model has the prompt style 'wisper'; did you mean 'whisper'?"),
+        (["task.prompt.whisper=transcribe it"], "prompt.whisper is one of transcribe, translate"),
+        (["task.language=de"], "is English-only"),
+        (["task.prompt.whisper=translate"], "only transcribes"),
+        (
+            ["task=classify/manifest"],
+            "has no prompt for model whisper, which is spoken to as whisper; it has chat, plain",
+        ),
+        (["task.normalizer=whisper_eng"], "did you mean 'whisper_en'?"),
+        (["task.extractor=lable"], "did you mean 'label'?"),
+        (["+task.metrics.weer=null"], "did you mean 'wer'?"),
+        (["+task.metrics.weer.normalizer=basic"], "is added as +task.metrics.NAME=null"),
+        (["task.primary=were"], "primary=were of task asr/manifest; did you mean 'wer'?"),
+        (["task.generation.max_new_tokens=445"], "has room for 444"),
+        (["task.corpus.group=speeker"], "has no text in 'speeker'"),
+        (["+model.options.beams=3"], "model.options.beams: whisper has no such option"),
+        (["engine.devices=cuda:7"], "engine.devices=cuda:7: this machine does not offer it"),
+    ]:
+        assert said in refused(capsys, *good, *arguments)
+    if not any((tmp_path / "run").rglob("*.jsonl")):
+        assert not (tmp_path / "run" / "leaderboard.md").exists()
+
+
+def test_a_folder_without_weights(capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    assert "holds no weights" in refused(capsys, *TASK, "model=whisper", f"model.path={tmp_path}")
+
+
+def test_a_suite_and_the_keys_of_one_task(capsys: Capture, own: Path) -> None:
+    path = [f"hydra.searchpath=['file://{own}']", "suite=own_suite"]
+    (own / "suite/own_suite.yaml").write_text("defaults:\n  - /task@tasks.first: own/echo\n")
+    assert "begins with the line '# @package _global_'" in refused(capsys, *path, "model=echo")
+    assert "say each.limit for all of its tasks, or tasks.KEY.limit" in refused(
+        capsys, *path, "model=echo", "task.limit=1"
+    )
+    (own / "suite/own_suite.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - /task@tasks.a: own/echo\n  - /task@tasks.b: own/echo\n"
+    )
+    assert "two tasks of the suite have the name own/echo" in refused(capsys, *path, "model=echo")
+    assert "keep one" in refused(capsys, *path, "model=echo", "task=own/echo")
+    (own / "suite/own_suite.yaml").write_text("# @package _global_\ndefaults: [\n")
+    assert "own_suite.yaml" in refused(capsys, *path, "model=echo")
+
+
+def test_each_holds_for_every_task_and_keys_for_one(capsys: Capture, own: Path, tmp_path: Path) -> None:
+    path = [f"hydra.searchpath=['file://{own}']", "suite=twice", "model=echo"]
+    assert main([*path, "show=config", "each.generation.max_new_tokens=8", "tasks.first.language=de", "limit=2"]) == 0
+    shown = capsys.readouterr().out
+    assert "language: de" in shown and "limit: 2" in shown and "max_new_tokens: 8" in shown
+
+
+def test_tasks_of_lays_each_over_every_task() -> None:
+    from evaluate.config import Task
+
+    config = Config(tasks={"a": Task(name="a", limit=9), "b": Task(name="b")}, limit=3)
+    config.each.generation.max_new_tokens = 8
+    config.each.long_audio = LongAudio.chunk
+    tasks = tasks_of(config)
+    assert [(task.limit, task.generation.max_new_tokens, task.long_audio) for task in tasks] == [
+        (3, 8, LongAudio.chunk)
+    ] * 2
+    config.each.limit = 5
+    assert [task.limit for task in tasks_of(config)] == [5, 5]
+    with pytest.raises(ConfigError):
+        tasks_of(Config(task=Task(name="a b")))
+
+
+def test_lists_and_help_know_the_users_own(capsys: Capture, own: Path) -> None:
+    search = f"hydra.searchpath=['file://{own}']"
+    for what, names in (
+        ("tasks", ["asr/manifest", "own/echo"]),
+        ("suites", ["twice"]),
+        ("models", ["echo", "whisper"]),
+    ):
+        assert main(["list", what, search]) == 0
+        listed = capsys.readouterr().out.split()
+        assert set(names) <= set(listed) and listed == sorted(listed)
+    assert main(["--help"]) == 0
+    assert "asr/" in capsys.readouterr().out
+
+
+def test_show_prompt_loads_no_model(capsys: Capture, tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
+    arguments = [*TASK, "model=whisper", f"run.dir={tmp_path / 'run'}", "show=prompt"]
+    assert main([*arguments, f"model.path={make_whisper('--multilingual')}", "task.language=de"]) == 0
+    assert "<audio>1</audio><|startoftranscript|><|de|><|transcribe|><|notimestamps|>" in capsys.readouterr().out
+    assert main([*arguments, f"model.path={make_whisper()}", "task.language=en"]) == 0
+    assert "<audio>1</audio><|startoftranscript|><|notimestamps|>" in capsys.readouterr().out
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_sweep_runs_all_jobs_and_leaves_no_litter(tmp_path: Path, own: Path, tone: Callable[..., Path]) -> None:
+    manifest = write_manifest(
+        tmp_path / "m.jsonl", [{"id": "a", "audio": tone("a.wav").name, "reference": "8000 samples"}]
+    )
+    done = command(
+        "evaluate", "-m", "task=own/echo", "model=echo", f"hydra.searchpath=['file://{own}']",
+        f"task.corpus.manifest={manifest}",
+        "task.prompt.plain='say {x}','say'", f"run.dir='{tmp_path}/${{task.prompt.plain}}'",
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stderr.count("the prompt needs {x}") == 1
+    assert (tmp_path / "say" / "leaderboard.md").exists(), done.stderr
+    litter = [path.name for path in Path(__file__).resolve().parents[2].iterdir()]
+    assert "multirun" not in litter and "outputs" not in litter and ".hydra" not in litter
+
+
+def test_help_is_quick_and_knows_no_torch() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, resource; from evaluate.__main__ import main; main(['--help']); main(['list', 'tasks']); "
+        "assert 'torch' not in sys.modules and 'transformers' not in sys.modules; "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_utime)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CLIPS.parent.parent
+    )
+    assert float(done.stdout.split()[-1]) < 2.0

@@ -1,0 +1,170 @@
+"""Extractors: what is read from an answer, and what is not."""
+
+from typing import Any
+
+import pytest
+
+from metrics.base import MetricError
+from metrics.extractors import EXTRACTORS, get_extractor
+
+LABELS = ["car", "car horn", "dog", "Throat clearing", "speech", "狗叫"]
+OPTIONS = ["a cat meowing", "a dog barking", "C major", "silence"]
+ANIMALS = {"A": "cat", "B": "dog", "C": "bird"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "label"),
+    [
+        ("Car.", "car"),
+        ('"car horn"', "car horn"),
+        ("I hear a car horn", "car horn"),
+        ("It is throat  CLEARING!", "Throat clearing"),
+        ("<|en|>dog<|endoftext|>", "dog"),
+        ("**Dog**", "dog"),
+        ("the dog's bark, a dog", "dog"),
+        ("这是狗叫声", "狗叫"),
+        ("a car horn and a car", None),
+        ("dog and speech", None),
+        ("carpet", None),
+        ("dogs", None),
+        ("non-speech", None),
+        ("a car-free day", None),
+        ("not a dog", None),
+        ("There is no dog.", None),
+        ("I cannot tell", None),
+        ("", None),
+    ],
+)
+def test_label(raw: str, label: str | None) -> None:
+    assert get_extractor("label").extract(raw, {}, ["dog"], LABELS) == label
+
+
+def test_label_needs_labels() -> None:
+    with pytest.raises(MetricError, match="label set"):
+        get_extractor("label").extract("dog", {}, ["dog"], None)
+
+
+def test_marks_belong_to_their_letter() -> None:
+    assert get_extractor("label").extract("हाँ", {}, ["x"], ["हा", "ना"]) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "verdict"),
+    [
+        ("Yes", "yes"),
+        ("no.", "no"),
+        ("**Yes**", "yes"),
+        ("Yes, there is no dog", "yes"),
+        ("Yes, no dog barks", "yes"),
+        ("No - there is none", "no"),
+        ("The answer is no.", "no"),
+        ('Answer: "Yes"', "yes"),
+        ("Yes; the answer is yes", "yes"),
+        ("yes or no", None),
+        ("yes and no", None),
+        ("yes/no", None),
+        ("Yes or no? I cannot say", None),
+        ("the answer is yes or no", None),
+        ("Yes. No.", None),
+        ("No. The answer is yes.", None),
+        ("I have no idea", None),
+        ("No idea.", None),
+        ("There is no dog.", None),
+        ("Not sure", None),
+        ("Yesterday", None),
+        ("no-one", None),
+        ("", None),
+    ],
+)
+def test_yes_no(raw: str, verdict: str | None) -> None:
+    assert get_extractor("yes_no").extract(raw, {}, ["yes"], None) == verdict
+
+
+@pytest.mark.parametrize(
+    ("choices", "raw", "letter"),
+    [
+        *[
+            (OPTIONS, raw, "B")
+            for raw in [
+                "B", "b", "(B)", "B.", "B) a dog barking", "Answer: B", "The answer is (B).", "option B",
+                "**Answer:** B",
+                "The correct option is B.", "A dog barking", "It sounds like a dog barking.", "B - a dog barking",
+                "The answer is B because it barks", "B, a dog barking", "B\na dog barking", "<|en|>B",
+            ]
+        ],
+        (OPTIONS, "The answer is C major.", "C"),
+        (OPTIONS, "A", "A"),
+        (OPTIONS, "(d) Silence", "D"),
+        *[
+            (OPTIONS, raw, None)
+            for raw in [
+                "A dog is barking", "B) a cat meowing", "a dog barking or silence", "A or B", "(A) and (B)", "A, B",
+                "B/C",
+                "not (B)", "It isn't option B.", "Option A is wrong", "Answer: A dog", "I do not know", "", "E",
+            ]
+        ],
+        (ANIMALS, "A dog is barking", "B"),
+        (ANIMALS, "There is a dog.", "B"),
+        (ANIMALS, "There is no dog", None),
+        (ANIMALS, "birds", None),
+        (["yes", "no"], "A. Yes", "A"),
+        (["yes", "no"], "B. Yes", None),
+        (["yes", "no"], "There is no dog", None),
+        (["yes", "no"], "I have no idea", None),
+        (["yes", "no"], "No, there is none.", "B"),
+    ],
+)  # fmt: skip
+def test_choice(choices: Any, raw: str, letter: str | None) -> None:
+    texts = choices if isinstance(choices, dict) else dict(zip("ABCD", choices, strict=False))
+    by_letter = get_extractor("choice").extract(raw, {"choices": choices}, ["B"], None)
+    by_text = get_extractor("choice").extract(raw, {"choices": choices}, [texts["B"]], None)
+    assert by_letter == letter
+    assert by_text == (None if letter is None else texts[letter])
+
+
+def test_choice_needs_choices() -> None:
+    with pytest.raises(MetricError, match="field 'choices'"):
+        get_extractor("choice").extract("B", {"question": "?"}, ["B"], None)
+
+
+@pytest.mark.parametrize(
+    ("raw", "inside"),
+    [
+        ('The person says: "Hello there."', "Hello there."),
+        ("The person says: “Hello there.”.", "Hello there."),
+        ("La personne dit : « Bonjour »", "Bonjour"),
+        ("「你好」と言いました", "你好"),
+        ("„Guten Tag“, sagt er", "Guten Tag"),
+        ("The speaker says: 'I don't know'.", "I don't know"),
+        ("The speaker says: ‘I don’t know’", "I don’t know"),
+        ("The speaker said: 'He said \"hi\" to me'", 'He said "hi" to me'),
+        ('"he said "hi" to me".', 'he said "hi" to me'),
+        ('"Hello" is what is said.', "Hello"),
+        ('The person says: "Hello the', "Hello the"),
+        ('The person says: "he said "hi" and le', 'he said "hi" and le'),
+        ("The person says: 'I don't kn", "I don't kn"),
+        ('""', ""),
+        ("plain don't text ", "plain don't text "),
+        ("rock 'n' roll", "rock 'n' roll"),
+        ("the dogs' tails", "the dogs' tails"),
+        ("'tis the season", "'tis the season"),
+        ('the sign is 5" tall', 'the sign is 5" tall'),
+        ("看《红楼梦》", "看《红楼梦》"),
+    ],
+)
+def test_quoted(raw: str, inside: str) -> None:
+    assert get_extractor("quoted").extract(raw, {}, ["x"], None) == inside
+
+
+@pytest.mark.parametrize("name", sorted(EXTRACTORS))
+@pytest.mark.parametrize(
+    "raw", ["", "\0", "😀", "שלום", '"' * 50_000, "a or " * 20_000, "(b) " * 25_000, "x" * 100_000]
+)
+def test_nothing_a_model_may_say_stops_it(name: str, raw: str) -> None:
+    get_extractor(name).extract(raw, {"choices": OPTIONS}, ["B"], LABELS)
+
+
+def test_exact_changes_nothing_and_unknown_names_give_the_nearest() -> None:
+    assert get_extractor("exact").extract(" A\0 ", {}, [], None) == " A\0 "
+    with pytest.raises(MetricError, match=r"no extractor named 'lable'; did you mean 'label'\?"):
+        get_extractor("lable")

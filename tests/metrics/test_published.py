@@ -1,0 +1,84 @@
+"""Scores of the evaluation scripts and reference libraries, on rows written for the edges, must come out exactly."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metrics.score import MetricSpec, Score, ScoringSpec, check, score
+
+DATA = Path(__file__).parent / "data"
+EXPECTED: dict[str, dict[str, Any]] = json.loads((DATA / "expected.json").read_text(encoding="utf-8"))
+
+
+def rows_of(family: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (DATA / f"{family}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def scored(
+    family: str,
+    metric: str,
+    normalizer: str = "none",
+    language: str | None = None,
+    labels: list[str] | None = None,
+    decoded: Callable[[str], str] = str,
+) -> Score:
+    records = [{**row, "raw": decoded(row["prediction"]), "status": "ok", "fields": {}} for row in rows_of(family)]
+    spec = ScoringSpec({"it": MetricSpec(metric, normalizer)}, primary="it", language=language, labels=labels)
+    check(spec)
+    (only,) = score(records, spec)
+    assert only.n == len(records)
+    return only
+
+
+@pytest.mark.parametrize(
+    ("language", "normalizer"),
+    [("en", "qwen_audio"), ("zh", "qwen_audio"), ("zh-CN", "qwen_audio")]
+    + [(language, "qwen2_audio") for language in ("en", "zh", "zh-CN", "yue", "fr")],
+)
+def test_word_error_rate_as_published(language: str, normalizer: str) -> None:
+    family = f"asr_{language.split('-')[0]}"
+    expected = 100 * EXPECTED[family][f"{normalizer}_wer"]
+    assert scored(family, "wer", normalizer, language).value == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("target", "language"), [("de", "de"), ("zh", "zh"), ("zh", "zh-CN"), ("zh", "cmn"), ("ja", "ja")]
+)
+def test_translation_as_published(target: str, language: str) -> None:
+    expected = EXPECTED[f"st_en_{target}"]
+    bleu = scored(f"st_en_{target}", "bleu", language=language)
+    assert bleu.value == expected["bleu"]
+    assert bleu.signature == f"bleu|norm:none.1|{expected['signature']}"
+    assert scored(f"st_en_{target}", "chrf", language=language).value == expected["chrf"]
+
+
+@pytest.mark.parametrize(
+    ("family", "metric", "language"), [("jiwer_en", "wer", "en"), ("jiwer_en", "cer", "en"), ("jiwer_zh", "cer", "zh")]
+)
+def test_error_rates_as_jiwer_gives_them(family: str, metric: str, language: str) -> None:
+    assert scored(family, metric, language=language).value == pytest.approx(100 * EXPECTED[family][metric], rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("family", "key", "decoded"),
+    [(family, "qwen_audio_acc", str.strip) for family in ("cls_scene", "cls_emotion", "cls_vocal")]
+    + [(family, "qwen_audio_acc_without_decode_strip", str) for family in ("cls_scene", "cls_emotion", "cls_vocal")]
+    + [(family, "qwen2_audio_acc", str.lstrip) for family in ("cls_emotion", "cls_vocal")]
+    + [("aqa", "acc", str.strip), ("f1_uar", "accuracy", str)],
+)
+def test_accuracy_as_published(family: str, key: str, decoded: Callable[[str], str]) -> None:
+    assert scored(family, "accuracy", decoded=decoded).value == pytest.approx(100 * EXPECTED[family][key], rel=1e-13)
+
+
+def test_macro_f1_over_fixed_and_gold_labels() -> None:
+    labels = rows_of("f1_uar")[0]["labels"]
+    fixed, gold = scored("f1_uar", "macro_f1", labels=labels), scored("f1_uar", "macro_f1")
+    assert fixed.value == pytest.approx(100 * EXPECTED["f1_uar"]["macro_f1_fixed_labels"], rel=1e-13)
+    assert gold.value == pytest.approx(100 * EXPECTED["f1_uar"]["macro_f1_gold_labels"], rel=1e-13)
+    assert (fixed.signature, gold.signature) == (
+        "macro_f1|norm:none.1|labels:fixed",
+        "macro_f1|norm:none.1|labels:gold",
+    )
