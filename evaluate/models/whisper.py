@@ -5,12 +5,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from evaluate.audio import SAMPLE_RATE
 from evaluate.config import Generation, ModelConfig
 from evaluate.models.base import Answer, Checkpoint, Model, ModelError, Request, sample_seed
 from metrics.base import nearest
 
 TASKS = ("transcribe", "translate")
+
+Group = tuple[Sequence[Request], Any]
+"""Requests that go through the network together, and their features."""
 
 
 class Whisper(Model):
@@ -103,30 +108,31 @@ class Whisper(Model):
                 )
         self.network.to(self.device).eval()
 
-    def prepare(self, requests: Sequence[Request]) -> tuple[Sequence[Request], Any]:
-        features = self.processor.feature_extractor(
-            [request.audio[0] for request in requests],
-            sampling_rate=SAMPLE_RATE,
-            return_tensors="pt",
-            return_attention_mask=True,
-            **({} if self.is_whisper else {"padding": True}),
-        )
-        return requests, features
+    def prepare(self, requests: Sequence[Request]) -> list[Group]:
+        """Whisper hears every clip in a frame of 30 s, so that clips answer together as they do alone. Other families
+        pad to the longest clip of a batch, and not all of them mask what they padded: their clips go one by one."""
+        groups = [requests] if self.is_whisper else [[request] for request in requests]
+        return [(group, self._features([request.audio[0] for request in group])) for group in groups]
 
-    def generate(self, batch: tuple[Sequence[Request], Any], generation: Generation) -> list[Answer]:
+    def _features(self, clips: Sequence[np.ndarray]) -> Any:
+        return self.processor.feature_extractor(
+            clips, sampling_rate=SAMPLE_RATE, return_tensors="pt", return_attention_mask=True
+        )
+
+    def generate(self, batch: list[Group], generation: Generation) -> list[Answer]:
         import torch
 
-        requests, features = batch
-        inputs = {name: self._place(tensor) for name, tensor in features.items()}
-        if generation.temperature == 0:
-            with torch.inference_mode():
-                return self._answers(requests, inputs, generation)
         answers = []
-        for row, request in enumerate(requests):  # one by one, so that a draw does not depend on its neighbours
-            torch.manual_seed(sample_seed(generation.seed, request.id))
-            with torch.inference_mode():
-                one = {name: tensor[row : row + 1] for name, tensor in inputs.items()}
-                answers += self._answers([request], one, generation)
+        with torch.inference_mode():
+            for requests, features in batch:
+                inputs = {name: self._place(tensor) for name, tensor in features.items()}
+                if generation.temperature == 0:
+                    answers += self._answers(requests, inputs, generation)
+                    continue
+                for row, request in enumerate(requests):  # one by one: a draw does not depend on its neighbours
+                    torch.manual_seed(sample_seed(generation.seed, request.id))
+                    one = {name: tensor[row : row + 1] for name, tensor in inputs.items()}
+                    answers += self._answers([request], one, generation)
         return answers
 
     def _place(self, tensor: Any) -> Any:

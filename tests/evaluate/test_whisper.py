@@ -64,7 +64,7 @@ def test_without_a_language_each_clip_is_detected(make_whisper: MakeWhisper) -> 
     requests = [
         heard(name, language, model=model) for name, language in (("bells", None), ("garden", "zh"), ("train", None))
     ]
-    inputs = dict(model.prepare(requests)[1])
+    ((_, inputs),) = model.prepare(requests)
     languages = model._languages(requests, inputs)
     assert languages[1] == "zh" and {languages[0], languages[2]} <= set(model.languages)
     alone = [ask(model, [request])[0].text for request in requests]
@@ -124,7 +124,7 @@ def test_dtype_reaches_the_weights(make_whisper: MakeWhisper) -> None:
     assert ask(model, [heard()])[0].new_tokens == 8
 
 
-def test_another_family_transcribes(tmp_path: Path) -> None:
+def test_another_family_answers_in_a_batch_as_alone(tmp_path: Path) -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import (
         MoonshineConfig,

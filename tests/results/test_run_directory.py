@@ -1,0 +1,136 @@
+"""Run directories: records survive a kill at any byte, and a directory that cannot be used is refused."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import CHECKOUT
+
+from results.run import (
+    ClipRecord,
+    Failure,
+    Journal,
+    Prediction,
+    RunDirectory,
+    RunError,
+    RunRecord,
+    TaskRecord,
+    differences,
+    new_session,
+)
+
+
+def prediction(identity: str, raw: str | None = "text") -> Prediction:
+    clip = ClipRecord("a.wav", None, None, 1.0, "0" * 64)
+    failure = None if raw is not None else Failure("missing", "a.wav is not there")
+    return Prediction(
+        identity, None, None, ["r"], {"k": [1]}, "p", [clip], raw, "ok" if raw is not None else "failed", error=failure
+    )
+
+
+def record(**asked: str) -> RunRecord:
+    return RunRecord("m", "t", {}, {"t": TaskRecord(asked, {})}, {}, None, [new_session()])
+
+
+def test_a_kill_at_any_byte_loses_at_most_the_torn_line(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "t" / "predictions.jsonl")
+    assert journal.read() == {}
+    journal.append([prediction("b"), prediction("a", None)])
+    whole = journal.path.read_bytes()
+    first = whole.index(b"\n") + 1
+    for cut in range(len(whole)):
+        journal.path.write_bytes(whole[:cut])
+        assert list(journal.read()) == (["b"] if cut >= first else [])
+        journal.repair()
+        journal.append([prediction("c\u2028d", "é\u2028\n\0😀")])
+        assert list(journal.read()) == (["b"] if cut >= first else []) + ["c\u2028d"]
+
+
+def test_the_last_line_of_an_id_wins_and_the_end_is_sorted(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "predictions.jsonl")
+    journal.append([prediction("b"), prediction("a", None), prediction("a", "later")])
+    records = journal.finish()
+    assert list(records) == ["a", "b"] and records["a"]["raw"] == "later"
+    lines = journal.path.read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        dataclasses.asdict(p) for p in (prediction("a", "later"), prediction("b"))
+    ]
+    assert list(json.loads(lines[0])) == [field.name for field in dataclasses.fields(Prediction)]
+    before = journal.path.read_bytes()
+    journal.finish()
+    assert journal.path.read_bytes() == before and not list(tmp_path.glob("*.part"))
+
+
+def test_damage_in_the_middle_is_named(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "predictions.jsonl")
+    journal.append([prediction("a")])
+    for damage in (b"\0\0\0\n", b"[]\n", b'{"raw": 1}\n'):
+        journal.path.write_bytes(damage + prediction("a").to_json().encode() + b"\n")
+        with pytest.raises(RunError, match="line 1 is damaged: restore the file"):
+            journal.read()
+
+
+HOLD = """
+import sys, time
+from results.run import RunDirectory
+with RunDirectory(sys.argv[1]).claim():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_claim_holds_against_others_and_ends_with_its_process(tmp_path: Path) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path / "run"], stdout=subprocess.PIPE, cwd=CHECKOUT)
+    assert holder.stdout and holder.stdout.readline() == b"held\n"
+    directory = RunDirectory(tmp_path / "run")
+    with pytest.raises(RunError, match=f"in use by another run \\(process {holder.pid} on "), directory.claim():
+        pass
+    holder.kill()
+    holder.wait()
+    with directory.claim():
+        pass
+
+
+def test_run_json_comes_back_as_it_went(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    assert directory.read() is None
+    with pytest.raises(RunError, match="is no run directory"):
+        directory.must_read()
+    written = record(prompt="p")
+    with directory.claim():
+        directory.write(written)
+    assert directory.read() == written
+    path = directory.path / "run.json"
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    with pytest.raises(RunError, match="has schema version 99"):
+        directory.read()
+    path.write_text("{}")
+    with pytest.raises(RunError, match="is no record of a run"):
+        directory.read()
+
+
+def test_fresh_keeps_the_old_run(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    for _ in range(3):
+        with directory.claim(fresh=True):
+            directory.write(record())
+    assert len([path for path in tmp_path.iterdir() if (path / "run.json").exists()]) == 3
+
+
+def test_what_is_no_run_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    for name, said in (("file", "is a file"), ("full", "holds other files"), ("file/below", "cannot be written")):
+        with pytest.raises(RunError, match=said), RunDirectory(tmp_path / name).claim():
+            pass
+
+
+def test_differences_name_what_differs() -> None:
+    before, now = {"prompt": "a", "weights": "0" * 64, "same": "s"}, {"prompt": "b", "weights": "1" * 64, "same": "s"}
+    assert differences(before, now) == ["prompt (a before, b now)", "weights"]
+    assert differences({}, {"prompt": "b"}) == ["prompt (nothing before, b now)"]
+    assert differences(now, now) == []
