@@ -22,11 +22,11 @@ $(VENV)/ready: requirements.txt pyproject.toml
 demo: setup  ## answer a few committed clips with a model made on the spot, and print the table
 	@rm -rf results/runs/demo results/runs/demo-whisper
 	$(RUN) demo/make_whisper.py results/runs/demo-whisper
-	$(RUN) -m evaluate task=asr/manifest task.corpus.manifest=demo/clips/manifest.jsonl task.language=en task.generation.max_new_tokens=12 model=whisper model.name=random-whisper model.path=results/runs/demo-whisper run.dir=results/runs/demo
+	$(RUN) -m evaluate suite=demo model=whisper model.name=random-whisper model.path=results/runs/demo-whisper run.dir=results/runs/demo
 	@echo "The model is a tiny Whisper with random weights: it hears, but has learned nothing, and its error rate shows that."
 
 test: setup lint  ## ruff, mypy and the tests
-	$(RUN) -m pytest -q -m "not long"
+	$(RUN) -m pytest -q -n 2 --dist loadfile -m "not long"
 
 test-long: setup  ## the long forms of the tests
 	$(RUN) -m pytest -q -m long

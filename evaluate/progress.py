@@ -9,6 +9,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
 PLAIN_SECONDS = 30.0
+SHOWN = 120
+"""Characters of a library's message that reach the screen."""
 
 
 class Reporter:
@@ -36,9 +38,9 @@ class Reporter:
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {level} {text}\n")
         if text not in self._said:
             self._said.add(text)
-            self.say(
-                f"{level.lower()}: {text.splitlines()[0] if text else ''} (said once; in full in {self._log.name})"
-            )
+            first = text.splitlines()[0] if text else ""
+            short = first if len(first) <= SHOWN else first[:SHOWN] + "…"
+            self.say(f"{level.lower()}: {short} (said once; all of it in {self._log.name})")
 
     def __enter__(self) -> Self:
         if self.console.is_terminal:

@@ -92,11 +92,16 @@ def test_more_refusals_before_any_model_is_loaded(
         (["task.generation.max_new_tokens=445"], "has room for 444"),
         (["task.corpus.group=speeker"], "has no text in 'speeker'"),
         (["+model.options.beams=3"], "model.options.beams: whisper has no such option"),
-        (["engine.devices=cuda:7"], "engine.devices=cuda:7: this machine does not offer it"),
     ]:
         assert said in refused(capsys, *good, *arguments)
     if not any((tmp_path / "run").rglob("*.jsonl")):
         assert not (tmp_path / "run" / "leaderboard.md").exists()
+
+
+def test_a_device_that_is_not_there(capsys: Capture, tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
+    arguments = [*TASK, "model=whisper", f"model.path={make_whisper()}", f"run.dir={tmp_path / 'run'}"]
+    assert main([*arguments, "engine.devices=cuda:7"]) == 2
+    assert "evaluate: engine.devices=cuda:7: this machine does not offer it" in capsys.readouterr().err
 
 
 def test_a_folder_without_weights(capsys: Capture, tmp_path: Path) -> None:

@@ -1,0 +1,31 @@
+"""The README: every name that can be given is in its tables, and its suite composes."""
+
+import re
+from pathlib import Path
+
+import pytest
+from support import CHECKOUT
+
+from evaluate.__main__ import main
+from evaluate.config import options_of
+from metrics.extractors import EXTRACTORS
+from metrics.normalizers import NORMALIZERS
+from metrics.score import METRICS
+
+README = (CHECKOUT / "README.md").read_text("utf-8")
+
+
+def test_every_name_is_in_the_tables() -> None:
+    listed = set(re.findall(r"`([^`]+)`", "\n".join(line for line in README.splitlines() if line.startswith("| `"))))
+    assert {*options_of("task"), *METRICS, *NORMALIZERS, *EXTRACTORS} <= listed
+
+
+def test_the_suite_composes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "suite").mkdir()
+    found = re.search(r"```yaml\n(# @package _global_\n.*?)```", README, re.DOTALL)
+    assert found
+    (tmp_path / "suite/mine.yaml").write_text(found[1])
+    path = f"hydra.searchpath=[file://{tmp_path}]"
+    assert main([path, "suite=mine", "model=whisper", "model.path=x", "show=config", "tasks.german.limit=3"]) == 0
+    shown = capsys.readouterr().out
+    assert "name: asr/english" in shown and "manifest: de.jsonl" in shown and "limit: 3" in shown
