@@ -15,8 +15,9 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from evaluate import config as configuration
+from evaluate import compose
 from evaluate.config import ConfigError
+from evaluate.models.base import ModelError, add_to_path
 
 LISTS = {"tasks": "task", "suites": "suite", "models": "model"}
 
@@ -55,16 +56,16 @@ def main(arguments: Sequence[str]) -> int:
     overrides = [argument for argument in arguments if not argument.startswith("-")]
     statuses: list[int] = []
     try:
-        configuration.check_overrides(overrides)
-        folders = configuration.search_paths(overrides)[1:]
-        configuration.add_to_path(folders)
+        compose.check_overrides(overrides)
+        folders = compose.search_paths(overrides)[1:]
+        add_to_path(folders)
         _register_scratch()
-        configuration.register()
+        compose.register()
         _hydra_main(arguments, statuses, folders)
     except ConfigError as error:
         return refuse(error)
-    except configuration.HYDRA_ERRORS as error:
-        return refuse(configuration.sentence(error, overrides))
+    except compose.HYDRA_ERRORS as error:
+        return refuse(compose.sentence(error, overrides))
     return max(statuses, default=0)
 
 
@@ -74,7 +75,7 @@ def _hydra_main(arguments: Sequence[str], statuses: list[int], folders: Sequence
 
     previous, sys.argv = sys.argv, ["evaluate", *arguments]
     try:
-        hydra.main(version_base="1.3", config_path=str(configuration.CONFIGS), config_name="config")(job)()
+        hydra.main(version_base="1.3", config_path=str(compose.CONFIGS), config_name="config")(job)()
     finally:
         sys.argv = previous
 
@@ -82,14 +83,13 @@ def _hydra_main(arguments: Sequence[str], statuses: list[int], folders: Sequence
 def run_job(composed: DictConfig, folders: Sequence[str]) -> int:
     """One composed configuration: refuse it, show it or run it. Never raises for what a user can cause."""
     from datasets_prep.manifest import ManifestError
-    from evaluate.models.base import ModelError
     from evaluate.prompts import PromptError
     from metrics.base import MetricError
     from results.run import RunError
 
     choices = HydraConfig.get().runtime.choices
     try:
-        config = configuration.typed(composed, choices.get("suite"))
+        config = compose.typed(composed, choices.get("suite"))
         if config.show == "config":
             print(OmegaConf.to_yaml(OmegaConf.structured(config)), end="")
             return 0
@@ -133,14 +133,14 @@ def refuse(error: object) -> int:
 def show_help() -> int:
     print(HELP)
     by_type: dict[str, list[str]] = {}
-    for name in configuration.options_of("task"):
+    for name in compose.options_of("task"):
         kind, _, rest = name.partition("/")
         by_type.setdefault(kind, []).append(rest or kind)
     print("Tasks, by type:")
     for kind, names in by_type.items():
         print(f"  {kind}/".ljust(14) + ", ".join(names))
     for title, group in (("Suites:", "suite"), ("Models:", "model")):
-        print(title.ljust(14) + (", ".join(configuration.options_of(group)) or "none yet"))
+        print(title.ljust(14) + (", ".join(compose.options_of(group)) or "none yet"))
     return 0
 
 
@@ -148,12 +148,12 @@ def show_list(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] not in LISTS:
         return refuse(f"list what? say list {'|'.join(LISTS)}")
     try:
-        configuration.check_overrides(arguments[1:])
-        names = configuration.options_of(LISTS[arguments[0]], arguments[1:])
+        compose.check_overrides(arguments[1:])
+        names = compose.options_of(LISTS[arguments[0]], arguments[1:])
     except ConfigError as error:
         return refuse(error)
-    except configuration.HYDRA_ERRORS as error:
-        return refuse(configuration.sentence(error))
+    except compose.HYDRA_ERRORS as error:
+        return refuse(compose.sentence(error))
     print("\n".join(names))
     return 0
 

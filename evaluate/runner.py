@@ -10,8 +10,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from evaluate import config as configuration
-from evaluate.config import Config
+from evaluate.compose import CONFIGS
+from evaluate.config import Config, tasks_of
 from evaluate.engines.local import EngineError, LocalEngine
 from evaluate.models.base import make_model
 from evaluate.plan import Batch, Item, plan
@@ -43,7 +43,7 @@ def run(config: Config, label: str, folders: Sequence[str]) -> int:
     ``label`` names the suite or the task; ``folders`` are the user's own configuration folders, where model classes
     may lie. Raises ConfigError, ManifestError, PromptError, ModelError, MetricError or RunError before any model work.
     """
-    chosen = configuration.tasks_of(config)
+    chosen = tasks_of(config)
     model = make_model(config.model)
     tasks = [ready(task, config.data.root, model) for task in chosen]
     if config.show == "prompt":
@@ -262,7 +262,7 @@ def _git_commit() -> str | None:
     """The checkout's commit, with '+' where its files differ from it; None outside of git."""
 
     def git(*words: str) -> str:
-        checkout = str(configuration.CONFIGS.parent)
+        checkout = str(CONFIGS.parent)
         done = subprocess.run(["git", "-C", checkout, *words], capture_output=True, text=True, check=True)
         return done.stdout.strip()
 

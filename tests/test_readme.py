@@ -7,7 +7,7 @@ import pytest
 from support import CHECKOUT
 
 from evaluate.__main__ import main
-from evaluate.config import options_of
+from evaluate.compose import options_of
 from metrics.extractors import EXTRACTORS
 from metrics.normalizers import NORMALIZERS
 from metrics.score import METRICS

@@ -12,8 +12,8 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Self
 
-from evaluate.config import ModelConfig, add_to_path
-from evaluate.models.base import ModelError, make_model
+from evaluate.config import ModelConfig
+from evaluate.models.base import ModelError, add_to_path, make_model
 from evaluate.plan import Batch
 from evaluate.worker import Outcome, answered
 

@@ -3,8 +3,9 @@
 import hashlib
 import importlib
 import inspect
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -191,6 +192,13 @@ def make_model(config: ModelConfig) -> Model:
     if not (isinstance(found, type) and issubclass(found, Model)):
         raise ModelError(f"model._target_={config._target_} is no subclass of evaluate.models.base.Model")
     return found(config)
+
+
+def add_to_path(folders: Iterable[str | Path]) -> None:
+    """Let model classes be found beside the configurations that name them."""
+    for folder in folders:
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
 
 
 def sample_seed(seed: int, identity: str) -> int:

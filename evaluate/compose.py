@@ -1,0 +1,184 @@
+"""Composing: where Hydra finds configurations, and one sentence for everything that can be wrong with one."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin
+from urllib.parse import unquote, urlsplit
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import (
+    InterpolationResolutionError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+    ValidationError,
+)
+from yaml import MarkedYAMLError, YAMLError
+
+from evaluate.config import Config, ConfigError, check_values
+from metrics.base import nearest
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+GROUPS = ("task", "suite", "model", "engine", "data")
+HYDRA_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
+"""What composing a configuration raises."""
+
+
+def register() -> None:
+    """Make the schema known to Hydra as ``schema``."""
+    ConfigStore.instance().store("schema", Config)
+
+
+def typed(composed: DictConfig, suite: str | None) -> Config:
+    """The composed configuration as the typed record, resolved, or ConfigError."""
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.to_container(composed))  # refuses '+key=v'
+        for key in sorted(OmegaConf.missing_keys(merged)):
+            raise ConfigError(_unset(key))
+        config = OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        raise ConfigError(sentence(error)) from None
+    assert isinstance(config, Config)
+    if config.task and config.tasks:
+        raise ConfigError(f"task= and suite={suite or '...'} are both given; keep one")
+    if not config.task and not config.tasks:
+        raise ConfigError("nothing to run: give task=NAME or suite=NAME ('python -m evaluate list tasks' names them)")
+    check_values(config)
+    return config
+
+
+def search_paths(overrides: Sequence[str]) -> list[Path]:
+    """The folders of configuration: the checkout's, then those of ``hydra.searchpath``."""
+    found = [CONFIGS]
+    for override in overrides:
+        key, _, _ = override.partition("=")
+        if key.lstrip("+") == "hydra.searchpath":
+            value = OverridesParser.create().parse_override(override).value()
+            for entry in value if isinstance(value, list) else [value]:
+                text = str(entry)
+                if text.startswith("pkg://"):
+                    continue
+                found.append(Path(unquote(urlsplit(text).path) if text.startswith("file:") else text))
+    return found
+
+
+def options_of(group: str, overrides: Sequence[str] = ()) -> list[str]:
+    """The names that a configuration group offers, sorted."""
+    roots = [folder / group for folder in search_paths(overrides)]
+    return sorted(
+        {path.relative_to(root).with_suffix("").as_posix() for root in roots for path in root.rglob("*.yaml")}
+    )
+
+
+def check_overrides(overrides: Sequence[str]) -> None:
+    """Raise ConfigError for what Hydra would refuse without naming the cure."""
+    for folder in search_paths(overrides)[1:]:
+        if not folder.is_dir():
+            raise ConfigError(f"hydra.searchpath: there is no folder {folder}; write it as file:///absolute/folder")
+    keys = [override.partition("=")[0] for override in overrides]
+    if "suite" in keys:
+        for key in keys:
+            if key.startswith("task."):
+                raise ConfigError(
+                    f"{key} with a suite: say each.{key[5:]} for all of its tasks, or tasks.KEY.{key[5:]} for one"
+                )
+
+
+def sentence(error: Exception, overrides: Sequence[str] = ()) -> str:
+    """What a Hydra or OmegaConf error means, in one sentence with the nearest valid name."""
+    chain: list[BaseException] = [error]
+    while (deeper := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(deeper)
+    for link in chain:
+        if isinstance(link, OverrideParseException):
+            return _unreadable(link.override)
+        if isinstance(link, MissingConfigException):
+            return _missing(link, overrides)
+        if isinstance(link, MarkedYAMLError) and link.problem_mark:
+            return f"{link.problem_mark.name}, line {link.problem_mark.line + 1}: not YAML ({link.problem})"
+        if isinstance(link, OmegaConfBaseException):
+            return _invalid(link, overrides)
+    text = str(error)
+    if found := re.search(r"Ambiguous value for argument '(.+?)'|Sweep parameters '(.+?)' requires", text):
+        override = found[1] or found[2]
+        return f"'{override}' reads as several values: add -m to run each, or quote it as in {_quoted(override)}"
+    if found := re.search(r"Could not override '([^']+)'", text):
+        return _unknown(found[1], overrides)
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def _quoted(override: str) -> str:
+    key, _, value = override.partition("=")
+    return f"""'{key}="{value}"'"""
+
+
+def _unreadable(override: str) -> str:
+    if "=" not in override:
+        return f"'{override}' is no override: write KEY=VALUE ('python -m evaluate --help' shows the keys)"
+    return f"cannot read {override}: a value with = , blanks or brackets is quoted twice, as in {_quoted(override)}"
+
+
+def _missing(error: MissingConfigException, overrides: Sequence[str]) -> str:
+    wanted = str(error.missing_cfg_file)
+    group, _, option = wanted.partition("/")
+    if group not in GROUPS or not option:
+        return f"no configuration named '{wanted}'"
+    known = options_of(group, overrides)
+    hint = nearest(option, known) if known else ""
+    return f"no {group} named '{option}'{hint}"
+
+
+def _unknown(key: str, overrides: Sequence[str]) -> str:
+    """``key`` is no key: name the nearest one at the first place where it leaves the schema."""
+    schema: Any = Config
+    parts = key.split(".")
+    for place, part in enumerate(parts):
+        if get_origin(schema) is dict:  # any key goes
+            schema = _kind(get_args(schema)[1])
+            continue
+        if not dataclasses.is_dataclass(schema):
+            break
+        known = {item.name: item.type for item in dataclasses.fields(schema)}
+        if part not in known:
+            names = [*known, *GROUPS] if schema is Config else list(known)
+            return f"unknown key '{'.'.join(parts[: place + 1])}'{nearest(part, sorted(set(names)))}"
+        schema = _kind(known[part])
+    if parts[0] in ("task", "model"):
+        return f"{key}: no {parts[0]} is chosen; say {parts[0]}=NAME too"
+    return f"unknown key '{key}'"
+
+
+def _kind(annotation: Any) -> Any:
+    """``X`` of ``X | None``."""
+    if get_origin(annotation) is UnionType:
+        return next(kind for kind in get_args(annotation) if kind is not type(None))
+    return annotation
+
+
+def _unset(key: str) -> str:
+    if key == "model":
+        return "no model: say model=NAME ('python -m evaluate list models' names them)"
+    return f"{key} is not set, and it has no default: say {key}=..."
+
+
+def _invalid(error: OmegaConfBaseException, overrides: Sequence[str]) -> str:
+    key = str(error.full_key or "")
+    first = str(error).splitlines()[0]
+    if isinstance(error, MissingMandatoryValue) or "Missing mandatory value" in first:
+        return _unset(key or first.split(":")[-1].strip())
+    if isinstance(error, InterpolationResolutionError):
+        return f"{key}: {first}"
+    if "is not a subclass of Metric" in first:
+        return "a metric is added as +task.metrics.NAME=null; one with settings of its own goes into a task's file"
+    if isinstance(error, ValidationError):
+        return f"{key}: {first[0].lower()}{first[1:]}"
+    if " not in " in first or "is not in struct" in first:
+        if key == "suite" or key.startswith("suite."):
+            return "a suite's file begins with the line '# @package _global_'"
+        return _unknown(key, overrides)
+    return f"{key}: {first}" if key else first
