@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,6 +11,10 @@ from typing import Any, NoReturn
 
 RESERVED = ("id", "audio", "reference", "references", "subset", "group")
 CLIP_KEYS = ("path", "start", "end")
+MAX_SECONDS = 1e6
+"""No recording is longer; a time beyond it is in another unit."""
+MAX_DEPTH = 50
+"""Of lists and objects within one another."""
 
 
 class ManifestError(ValueError):
@@ -91,16 +96,32 @@ def _parse(line: bytes, where: str) -> dict[str, Any]:
 
     try:
         record = json.loads(line.decode("utf-8-sig"), parse_constant=refuse)
-        json.dumps(record, ensure_ascii=False).encode()  # an escaped half of a surrogate pair is no text
+    except ManifestError:
+        raise
     except UnicodeError:
         raise ManifestError(f"{where}: not UTF-8 text") from None
     except json.JSONDecodeError as error:
         raise ManifestError(f"{where}: not JSON ({error.msg}, column {error.colno})") from None
+    except ValueError:
+        raise ManifestError(f"{where}: a number of thousands of digits; write it as a text") from None
     except RecursionError:
         raise ManifestError(f"{where}: nested too deeply") from None
+    _check_storable(record, where)
     if not isinstance(record, dict):
         raise ManifestError(f'{where}: a sample is an object, {{"id": ..., "audio": ..., "reference": ...}}')
     return record
+
+
+def _check_storable(value: Any, where: str, depth: int = 0) -> None:
+    """A line must be able to come back out of a file of predictions as it went in."""
+    if depth > MAX_DEPTH:
+        raise ManifestError(f"{where}: nested too deeply")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ManifestError(f"{where}: a number beyond all bounds is not JSON; write null or leave the key out")
+    if isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise ManifestError(f"{where}: half of a surrogate pair, \\ud800 to \\udfff, is not UTF-8 text")
+    for entry in [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_storable(entry, where, depth + 1)
 
 
 def _sample(record: dict[str, Any], where: str) -> Sample:
@@ -162,8 +183,8 @@ def _seconds(entry: dict[str, Any], key: str, where: str) -> float | None:
     value = entry.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise ManifestError(f"{where}: '{key}' must be seconds, a number from 0 on")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_SECONDS:
+        raise ManifestError(f"{where}: '{key}' must be seconds, a number from 0 to {MAX_SECONDS:,.0f}")
     return float(value)
 
 

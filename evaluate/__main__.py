@@ -3,11 +3,10 @@
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
+from io import TextIOWrapper
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, instead of printing and leaving with status 1
 
@@ -16,8 +15,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from evaluate import compose
-from evaluate.config import ConfigError
+from evaluate.config import ConfigError, tasks_of
 from evaluate.models.base import ModelError, add_to_path
+from results.console import say
 
 LISTS = {"tasks": "task", "suites": "suite", "models": "model"}
 
@@ -28,7 +28,7 @@ Run a task, or a suite of tasks, on an audio-language model, and score the answe
   python -m evaluate suite=SUITE model=MODEL model.path=FOLDER [KEY=VALUE ...]
   python -m evaluate list tasks|suites|models
   python -m evaluate ... show=config|prompt        print it, load no model
-  python -m evaluate ... -m task=A,B model=C,D     run every combination
+  python -m evaluate -m task=A,B model=C,D ...     run every combination
 
 Keys most used (all of them, with a word on each: evaluate/config.py):
   task.corpus.manifest=FILE.jsonl  your recordings      limit=N           some samples only
@@ -44,103 +44,123 @@ Exit status: 0 done; 1 done, more than max_failed failed; 2 refused; 3 stopped e
 
 def run() -> NoReturn:
     """Entry point: run the command line and exit with its status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of another encoding stops nothing
     sys.exit(main(sys.argv[1:]))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a command line; returns the exit status."""
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        return show_help()
-    if arguments[0] == "list":
-        return show_list(arguments[1:])
-    overrides = [argument for argument in arguments if not argument.startswith("-")]
-    statuses: list[int] = []
+    """Run a command line; returns the exit status, of several jobs the worst."""
     try:
-        compose.check_overrides(overrides)
-        folders = compose.search_paths(overrides)[1:]
-        add_to_path(folders)
-        _register_scratch()
-        compose.register()
-        _hydra_main(arguments, statuses, folders)
+        with _Termination():
+            if not arguments or arguments[0] == "help" or {"-h", "--help"} & set(arguments):
+                return show_help()
+            if arguments[0] == "list":
+                return show_list(arguments[1:])
+            return max(run_job(overrides) for overrides in jobs(arguments))
     except ConfigError as error:
         return refuse(error)
-    except compose.HYDRA_ERRORS as error:
-        return refuse(compose.sentence(error, overrides))
-    return max(statuses, default=0)
+    except KeyboardInterrupt as error:
+        say(sys.stderr, "evaluate: interrupted; the same command goes on where it stopped")
+        return 143 if isinstance(error, Terminated) else 130
 
 
-def _hydra_main(arguments: Sequence[str], statuses: list[int], folders: Sequence[Path]) -> None:
+def jobs(arguments: Sequence[str]) -> list[list[str]]:
+    """The overrides of each job: one, or with -m one for every combination of the values that are given."""
+    flags = [argument for argument in arguments if argument.startswith("-")]
+    overrides = [argument for argument in arguments if not argument.startswith("-")]
+    for flag in flags:
+        if flag not in ("-m", "--multirun"):
+            raise ConfigError(f"{flag}: there are -m and --help; show=config prints the configuration")
+    compose.check_overrides(overrides)
+    if not flags:
+        return [overrides]
+    return compose.combinations(overrides)
+
+
+def run_job(overrides: Sequence[str]) -> int:
+    """Compose one job and run it. Whatever a user can cause is a sentence and a status; a fault of ours is raised."""
+    outcome: list[int | BaseException] = []
+
     def job(composed: DictConfig) -> None:
-        statuses.append(run_job(composed, [str(folder) for folder in folders]))
+        try:
+            outcome.append(run_composed(composed, overrides))
+        except BaseException as error:
+            outcome.append(error)
+            raise
 
-    previous, sys.argv = sys.argv, ["evaluate", *arguments]
+    previous, sys.argv = sys.argv, ["evaluate", *overrides]
     try:
+        compose.register()
         hydra.main(version_base="1.3", config_path=str(compose.CONFIGS), config_name="config")(job)()
+    except Exception as error:
+        if error in outcome:
+            raise
+        return refuse(compose.sentence(error, overrides))
     finally:
         sys.argv = previous
+    (status,) = outcome
+    assert isinstance(status, int)
+    return status
 
 
-def run_job(composed: DictConfig, folders: Sequence[str]) -> int:
-    """One composed configuration: refuse it, show it or run it. Never raises for what a user can cause."""
+def run_composed(composed: DictConfig, overrides: Sequence[str]) -> int:
+    """One composed configuration: refuse it, show it or run it."""
     from datasets_prep.manifest import ManifestError
     from evaluate.prompts import PromptError
     from metrics.base import MetricError
     from results.run import RunError
 
-    choices = HydraConfig.get().runtime.choices
+    folders = compose.search_paths(overrides)[1:]
+    add_to_path(folders)
+    suite = HydraConfig.get().runtime.choices.get("suite")
     try:
-        config = compose.typed(composed, choices.get("suite"))
+        config = compose.typed(composed, suite)
+        tasks = tasks_of(config, explicit=[override.partition("=")[0].lstrip("+") for override in overrides])
         if config.show == "config":
-            print(OmegaConf.to_yaml(OmegaConf.structured(config)), end="")
+            say(sys.stdout, OmegaConf.to_yaml(OmegaConf.structured(config)).rstrip())
             return 0
         from evaluate import runner
 
-        label = choices.get("suite") or (config.task and config.task.name) or "tasks"
-        with _termination():
-            return runner.run(config, str(label), folders)
+        label = str(suite or (config.task and config.task.name) or "tasks")
+        return runner.run(config, tasks, label, [str(folder) for folder in folders])
     except (ConfigError, ManifestError, ModelError, PromptError, MetricError, RunError) as error:
         return refuse(error)
 
 
-class _termination:  # noqa: N801 - used as a with statement
-    """SIGTERM, the notice of Slurm and of supervisors, ends a run as Ctrl-C does, with status 143."""
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: the notice of Slurm and of supervisors ends a run as Ctrl-C does, with status 143."""
 
+
+class _Termination:
     def __enter__(self) -> None:
         def stop(number: int, frame: FrameType | None) -> None:
             raise Terminated
 
         self.previous = signal.signal(signal.SIGTERM, stop)
 
-    def __exit__(self, *exception: Any) -> None:
+    def __exit__(self, *exception: object) -> None:
         signal.signal(signal.SIGTERM, self.previous)
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM came."""
-
-
-def _register_scratch() -> None:
-    """Hydra writes its record of a sweep somewhere; here, into a folder that goes with the process."""
-    scratch = tempfile.TemporaryDirectory(prefix="alm-eval-", ignore_cleanup_errors=True)
-    OmegaConf.register_new_resolver("alm_scratch", lambda: scratch.name, replace=True)
-
-
 def refuse(error: object) -> int:
-    print(f"evaluate: {error}", file=sys.stderr)
+    say(sys.stderr, f"evaluate: {error}")
     return 2
 
 
 def show_help() -> int:
-    print(HELP)
+    lines = [HELP]
     by_type: dict[str, list[str]] = {}
     for name in compose.options_of("task"):
         kind, _, rest = name.partition("/")
         by_type.setdefault(kind, []).append(rest or kind)
-    print("Tasks, by type:")
+    lines.append("Tasks, by type:")
     for kind, names in by_type.items():
-        print(f"  {kind}/".ljust(14) + ", ".join(names))
+        lines.append(f"  {kind}/".ljust(14) + ", ".join(names))
     for title, group in (("Suites:", "suite"), ("Models:", "model")):
-        print(title.ljust(14) + (", ".join(compose.options_of(group)) or "none yet"))
+        lines.append(title.ljust(14) + ", ".join(compose.options_of(group)))
+    say(sys.stdout, "\n".join(lines))
     return 0
 
 
@@ -152,9 +172,7 @@ def show_list(arguments: Sequence[str]) -> int:
         names = compose.options_of(LISTS[arguments[0]], arguments[1:])
     except ConfigError as error:
         return refuse(error)
-    except compose.HYDRA_ERRORS as error:
-        return refuse(compose.sentence(error))
-    print("\n".join(names))
+    say(sys.stdout, "\n".join(names))
     return 0
 
 

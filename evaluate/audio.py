@@ -20,6 +20,13 @@ MIN_SECONDS = 0.03
 """A shorter clip holds no frame that a model could use."""
 PAUSE_SECONDS = 5.0
 """How far before the limit a long clip may be cut, to cut in its quietest place."""
+STREAM_SIZE = 0x7FFFFF00
+"""Bytes; a WAV that says more was written as a stream, without knowing its length."""
+FFMPEG_FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,eac3,flac,flv,g722,matroska,webm,"
+    "mov,mp4,m4a,3gp,mp3,mpegts,ogg,tta,w64,wav,wv"
+)
+"""What ffmpeg may open: recordings, and no playlist that names other files."""
 FFMPEG_SECONDS = 600
 """An ffmpeg that takes longer than this on one file is stopped."""
 
@@ -122,6 +129,8 @@ def _read(path: Path, clip: Clip, name: str) -> tuple[np.ndarray, int]:
         end = None if clip.end is None else round(clip.end * rate)
         return samples[round((clip.start or 0.0) * rate) : end], rate
     with file:
+        if file.format.startswith(("WAV", "RF64")) and _is_cut_wav(path):
+            raise AudioError("unreadable", f"{name} is damaged: it is shorter than its header says")
         start = min(round((clip.start or 0.0) * file.samplerate), file.frames)
         end = file.frames if clip.end is None else min(round(clip.end * file.samplerate), file.frames)
         try:
@@ -131,11 +140,28 @@ def _read(path: Path, clip: Clip, name: str) -> tuple[np.ndarray, int]:
             raise AudioError("unreadable", f"{name} is damaged: its audio ends before its header says") from None
 
 
+def _is_cut_wav(path: Path) -> bool:
+    """Whether a RIFF file ends before its data chunk does, as an interrupted copy leaves it: soundfile would read the
+    rest without a word. A size of a stream, 0 or close to 4 GiB, promises nothing."""
+    total = path.stat().st_size
+    with path.open("rb") as file:
+        if file.read(4) != b"RIFF":
+            return False
+        file.seek(12)
+        while len(head := file.read(8)) == 8:
+            size = int.from_bytes(head[4:], "little")
+            if head[:4] == b"data":
+                return 0 < size < STREAM_SIZE and file.tell() + size > total
+            file.seek(size + size % 2, os.SEEK_CUR)
+    return False
+
+
 def _read_with_ffmpeg(path: Path, name: str) -> tuple[np.ndarray, int]:
     """As ``_read``, for the whole file, through an ffmpeg process at the file's own rate."""
     if not (shutil.which("ffmpeg") and shutil.which("ffprobe")):
         raise AudioError("no_ffmpeg", f"{name} is no audio that soundfile reads, and ffmpeg is not installed to try it")
     file = f"file:{path}"
+    opened = ["-v", "error", "-format_whitelist", FFMPEG_FORMATS]
     probe = _ffmpeg(
         [
             *[
@@ -157,7 +183,7 @@ def _read_with_ffmpeg(path: Path, name: str) -> tuple[np.ndarray, int]:
     if not streams:
         raise AudioError("unreadable", f"{name} holds no audio that soundfile or ffmpeg can read")
     rate, channels = int(streams[0]["sample_rate"]), int(streams[0]["channels"])
-    raw = _ffmpeg(["ffmpeg", "-v", "error", "-xerror", "-i", file, "-map", "0:a:0", "-f", "f32le", "-"], name)
+    raw = _ffmpeg(["ffmpeg", *opened, "-xerror", "-i", file, "-map", "0:a:0", "-f", "f32le", "-"], name)
     return np.frombuffer(raw, "<f4").reshape(-1, channels), rate
 
 

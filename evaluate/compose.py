@@ -1,6 +1,7 @@
 """Composing: where Hydra finds configurations, and one sentence for everything that can be wrong with one."""
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,15 +19,13 @@ from omegaconf.errors import (
     OmegaConfBaseException,
     ValidationError,
 )
-from yaml import MarkedYAMLError, YAMLError
+from yaml import MarkedYAMLError
 
 from evaluate.config import Config, ConfigError, check_values
 from metrics.base import nearest
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 GROUPS = ("task", "suite", "model", "engine", "data")
-HYDRA_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
-"""What composing a configuration raises."""
 
 
 def register() -> None:
@@ -52,13 +51,36 @@ def typed(composed: DictConfig, suite: str | None) -> Config:
     return config
 
 
+def combinations(overrides: Sequence[str]) -> list[list[str]]:
+    """The jobs of a sweep: every combination of the values of ``key=a,b``, the last key varying fastest.
+
+    Each is composed by itself, so that ``task=a,b`` and a ``task.key=...`` for both go together, and a job that is
+    refused leaves the others be. Raises ConfigError.
+    """
+    parser = OverridesParser.create()
+    try:
+        parsed = parser.parse_overrides(list(overrides))
+        choices = [
+            [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
+            if override.is_sweep_override()
+            else [text]
+            for override, text in zip(parsed, overrides, strict=True)
+        ]
+    except HydraException as error:
+        raise ConfigError(sentence(error, overrides)) from None
+    return [list(job) for job in itertools.product(*choices)]
+
+
 def search_paths(overrides: Sequence[str]) -> list[Path]:
     """The folders of configuration: the checkout's, then those of ``hydra.searchpath``."""
     found = [CONFIGS]
     for override in overrides:
         key, _, _ = override.partition("=")
         if key.lstrip("+") == "hydra.searchpath":
-            value = OverridesParser.create().parse_override(override).value()
+            try:
+                value = OverridesParser.create().parse_override(override).value()
+            except HydraException:
+                raise ConfigError(_unreadable(override)) from None
             for entry in value if isinstance(value, list) else [value]:
                 text = str(entry)
                 if text.startswith("pkg://"):
@@ -80,9 +102,12 @@ def check_overrides(overrides: Sequence[str]) -> None:
     for folder in search_paths(overrides)[1:]:
         if not folder.is_dir():
             raise ConfigError(f"hydra.searchpath: there is no folder {folder}; write it as file:///absolute/folder")
-    keys = [override.partition("=")[0] for override in overrides]
-    if "suite" in keys:
-        for key in keys:
+    values = dict(override.partition("=")[::2] for override in overrides)
+    for key in values:
+        if key.lstrip("+~").startswith("hydra/"):
+            raise ConfigError(f"{key}: jobs run one after another here, without a launcher of Hydra's")
+    if values.get("suite", "null") != "null":
+        for key in values:
             if key.startswith("task."):
                 raise ConfigError(
                     f"{key} with a suite: say each.{key[5:]} for all of its tasks, or tasks.KEY.{key[5:]} for one"
@@ -109,7 +134,8 @@ def sentence(error: Exception, overrides: Sequence[str] = ()) -> str:
         return f"'{override}' reads as several values: add -m to run each, or quote it as in {_quoted(override)}"
     if found := re.search(r"Could not override '([^']+)'", text):
         return _unknown(found[1], overrides)
-    return text.splitlines()[0] if text else type(error).__name__
+    first = text.strip().splitlines()[0] if text.strip() else f"{type(error).__name__} in Hydra"
+    return f"cannot compose {' '.join(overrides)}: {first}"
 
 
 def _quoted(override: str) -> str:
@@ -148,9 +174,10 @@ def _unknown(key: str, overrides: Sequence[str]) -> str:
             names = [*known, *GROUPS] if schema is Config else list(known)
             return f"unknown key '{'.'.join(parts[: place + 1])}'{nearest(part, sorted(set(names)))}"
         schema = _kind(known[part])
-    if parts[0] in ("task", "model"):
+    chosen = [override for override in overrides if override.startswith(f"{parts[0]}=")]
+    if parts[0] in ("task", "model") and not chosen:
         return f"{key}: no {parts[0]} is chosen; say {parts[0]}=NAME too"
-    return f"unknown key '{key}'"
+    return f"{key} is not there to be changed: say +{key}=... to add it"
 
 
 def _kind(annotation: Any) -> Any:

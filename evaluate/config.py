@@ -1,7 +1,9 @@
 """The configuration: its typed schema, a word on every key."""
 
 import dataclasses
+import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -167,33 +169,49 @@ class Config:
     """'config' or 'prompt': print it and stop, no model is loaded."""
 
 
-def tasks_of(config: Config) -> list[Task]:
-    """The tasks to run, with what ``each`` says of all of them. Raises ConfigError for a bad or double name."""
-    tasks = [config.task] if config.task else list(config.tasks.values())
+RESERVED_NAMES = ("run.json", "run.log", "leaderboard.md", "leaderboard.csv", "leaderboard.json")
+
+
+def tasks_of(config: Config, explicit: Collection[str] = ()) -> list[Task]:
+    """The tasks to run, with what ``each`` says of all of them.
+
+    ``explicit`` are the keys that the command line names: what it says of one task stands against ``each``. Raises
+    ConfigError for a name that cannot be a folder's or stands twice, and for settings out of range.
+    """
+    tasks = {"task": config.task} if config.task else {f"tasks.{key}": task for key, task in config.tasks.items()}
+    each = dataclasses.replace(config.each, limit=config.limit if config.each.limit is None else config.each.limit)
     names: set[str] = set()
-    for task in tasks:
-        if not re.fullmatch(r"[\w.+-]+(/[\w.+-]+)*", task.name) or ".." in task.name:
-            raise ConfigError(f"task.name={task.name}: letters, digits and . _ + - only, in parts joined by /")
+    for key, task in tasks.items():
+        _check_name("task.name", task.name)
         if task.name in names:
             raise ConfigError(f"two tasks of the suite have the name {task.name}; let 'name:' tell them apart")
         names.add(task.name)
-        each = dataclasses.replace(config.each, limit=config.limit if config.each.limit is None else config.each.limit)
-        _overlay(task, each)
+        _overlay(task, each, key, explicit)
         if task.limit is not None and task.limit < 1:
             raise ConfigError(f"limit={task.limit} of {task.name}: it is at least 1")
-        if task.generation.max_new_tokens < 1 or task.generation.temperature < 0 or not 0 < task.generation.top_p <= 1:
+        generation = task.generation
+        if generation.max_new_tokens < 1 or not 0 <= generation.temperature < math.inf or not 0 < generation.top_p <= 1:
             raise ConfigError(
                 f"generation of {task.name}: max_new_tokens is at least 1, temperature at least 0, top_p in (0, 1]"
             )
-    return tasks
+    return list(tasks.values())
 
 
-def _overlay(target: Any, values: Any) -> None:
+def _check_name(key: str, name: str) -> None:
+    """A name that becomes a folder below the run directory."""
+    parts = name.split("/")
+    if not all(re.fullmatch(r"[\w+-][\w.+-]{0,99}", part) for part in parts) or parts[0] in RESERVED_NAMES:
+        raise ConfigError(
+            f"{key}={name}: letters, digits and . _ + - only, in parts joined by /, none of which begins with a point"
+        )
+
+
+def _overlay(target: Any, values: Any, key: str, explicit: Collection[str]) -> None:
     for item in dataclasses.fields(values):
-        value = getattr(values, item.name)
+        value, path = getattr(values, item.name), f"{key}.{item.name}"
         if dataclasses.is_dataclass(value):
-            _overlay(getattr(target, item.name), value)
-        elif value is not None:
+            _overlay(getattr(target, item.name), value, path, explicit)
+        elif value is not None and path not in explicit:
             setattr(target, item.name, value)
 
 
@@ -203,6 +221,9 @@ def check_values(config: Config) -> None:
         raise ConfigError(f"show={config.show}: it is config or prompt")
     if config.engine.kind != "local":
         raise ConfigError(f"engine.kind={config.engine.kind}: there is local")
+    if "/" in config.model.name:
+        raise ConfigError(f"model.name={config.model.name}: a name without /")
+    _check_name("model.name", config.model.name)
     for name, value, least in (
         ("batch.max_clips", config.batch.max_clips, 1),
         ("engine.threads", config.engine.threads, 1),
@@ -210,5 +231,5 @@ def check_values(config: Config) -> None:
     ):
         if not value >= least:
             raise ConfigError(f"{name}={value}: it is at least {least}")
-    if not config.batch.max_seconds > 0:
-        raise ConfigError(f"batch.max_seconds={config.batch.max_seconds:g}: it is more than 0")
+    if not 0 < config.batch.max_seconds < math.inf:
+        raise ConfigError(f"batch.max_seconds={config.batch.max_seconds:g}: it is more than 0 and finite")

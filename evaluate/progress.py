@@ -1,12 +1,15 @@
 """Progress: a live line on a terminal, a plain line every half minute elsewhere; what libraries say, once."""
 
+import sys
 import time
 from pathlib import Path
 from typing import Self
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from results.console import CONTROL, silence
 
 PLAIN_SECONDS = 30.0
 SHOWN = 120
@@ -30,7 +33,11 @@ class Reporter:
         self._begun = self._last = time.monotonic()
 
     def say(self, text: str) -> None:
-        self.console.print(escape(text), soft_wrap=True)
+        """A line of text, never markup. A terminal that is gone, or a full disk behind it, does not stop a run."""
+        try:
+            self.console.print(Text(CONTROL.sub("?", text)), soft_wrap=True)
+        except OSError:
+            silence(sys.stderr)
 
     def log(self, level: str, text: str) -> None:
         """A library's message: into the log file each time, on the screen once."""

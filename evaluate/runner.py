@@ -3,15 +3,16 @@
 import dataclasses
 import importlib.metadata
 import subprocess
+import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from evaluate.compose import CONFIGS
-from evaluate.config import Config, tasks_of
+from evaluate.config import Config, Task
 from evaluate.engines.local import EngineError, LocalEngine
 from evaluate.models.base import make_model
 from evaluate.plan import Batch, Item, plan
@@ -19,6 +20,7 @@ from evaluate.progress import Reporter
 from evaluate.tasks import ReadyTask, ready
 from evaluate.worker import Outcome
 from results import leaderboard
+from results.console import say
 from results.run import Prediction, RunDirectory, RunError, RunRecord, TaskRecord, differences, new_session
 from results.scoring import score_task
 
@@ -37,58 +39,65 @@ RUNS = Path("results") / "runs"
 LISTED_FAILURES = 20
 
 
-def run(config: Config, label: str, folders: Sequence[str]) -> int:
-    """Run all tasks of a configuration; returns the exit status.
+def run(config: Config, chosen: Sequence[Task], label: str, folders: Sequence[str]) -> int:
+    """Run the chosen tasks of a configuration; returns the exit status.
 
     ``label`` names the suite or the task; ``folders`` are the user's own configuration folders, where model classes
     may lie. Raises ConfigError, ManifestError, PromptError, ModelError, MetricError or RunError before any model work.
     """
-    chosen = tasks_of(config)
     model = make_model(config.model)
     tasks = [ready(task, config.data.root, model) for task in chosen]
     if config.show == "prompt":
         for task in tasks:
             show_prompt(task)
         return 0
-    path = Path(config.run.dir or RUNS / f"{config.model.name}-{label.replace('/', '-')}")
-    with RunDirectory(path).claim(config.fresh) as directory:
-        return _Runner(config, label, tasks, directory).run(folders)
+    path = Path(config.run.dir or RUNS / f"{config.model.name}-{label.replace('/', '-')}").expanduser()
+    with RunDirectory(path).claim() as directory:
+        return _Runner(config, label, tasks, directory, model.fingerprint()).run(folders)
 
 
 def show_prompt(ready_task: ReadyTask) -> None:
     """Print what the model would read for a task's first sample."""
     item = ready_task.items[0]
-    print(f"{ready_task.task.name}, sample {item.request.id}:\n{item.request.prompt}")
+    say(sys.stdout, f"{ready_task.task.name}, sample {item.request.id}:\n{item.request.prompt}")
 
 
 class _Runner:
     """One start of the command on a claimed directory."""
 
-    def __init__(self, config: Config, label: str, tasks: list[ReadyTask], directory: RunDirectory):
+    begun = False
+    """Whether this start has changed anything on disk."""
+
+    def __init__(
+        self, config: Config, label: str, tasks: list[ReadyTask], directory: RunDirectory, model: dict[str, str]
+    ):
         self.config = config
         self.tasks = {task.task.name: task for task in tasks}
         self.directory = directory
         self.session = new_session()
-        self.record = self._record(label)
+        self.record = self._record(label, model)
         self.missing = {name: self._missing(name) for name in self.tasks}
         self.reporter = Reporter(directory.path / "run.log")
 
-    def _record(self, label: str) -> RunRecord:
-        """run.json, older sessions kept. Raises RunError where an earlier start asked something else."""
-        old = self.directory.read()
-        for name, task in self.tasks.items():
-            before = old.tasks.get(name) if old else None
-            if before and (changed := differences(before.asked, task.asked)):
+    def _record(self, label: str, model: dict[str, str]) -> RunRecord:
+        """run.json, older sessions kept. Raises RunError where earlier answers are answers to something else."""
+        old = None if self.config.fresh else self.directory.read()
+        for name, before in old.tasks.items() if old else ():
+            now = self.tasks[name].asked if name in self.tasks else model
+            asked = before.asked if name in self.tasks else {key: before.asked.get(key, "nothing") for key in model}
+            if (changed := differences(asked, now)) and self.directory.journal(name).read():
                 raise RunError(
                     f"run.dir={self.directory.path} holds answers of {name} to something else; what differs: "
                     f"{'; '.join(changed)}. Take another run.dir, or fresh=true to move the old run aside"
                 )
+        records = {
+            name: TaskRecord(task.asked, task.spec.to_dict(), len(task.samples)) for name, task in self.tasks.items()
+        }
         return RunRecord(
             model=self.config.model.name,
             label=label,
             config=plain(self.config),
-            tasks=(old.tasks if old else {})
-            | {name: TaskRecord(task.asked, task.spec.to_dict()) for name, task in self.tasks.items()},
+            tasks=(old.tasks if old else {}) | records,
             versions={name: _version(name) for name in VERSIONS},
             git_commit=_git_commit(),
             sessions=[*(old.sessions if old else []), self.session],
@@ -96,7 +105,7 @@ class _Runner:
 
     def _missing(self, name: str) -> set[str]:
         """The ids to answer: those without a record, and failed ones where they are to be tried again."""
-        records = self.directory.journal(name).read()
+        records = {} if self.config.fresh else self.directory.journal(name).read()
         again = {identity for identity, record in records.items() if record["status"] == "failed"}
         done = records.keys() - (again if self.config.retry_failed else set())
         return self.tasks[name].samples.keys() - done
@@ -104,58 +113,71 @@ class _Runner:
     def run(self, folders: Sequence[str]) -> int:
         begun = time.monotonic()
         total = sum(len(missing) for missing in self.missing.values())
-        status: int | None = None
+        status = 3
         try:
-            self.directory.write(self.record)
             if total:
                 self._announce(total)
-                with self.reporter:
-                    self._answer(folders, total)
+                self._answer(folders, total)
                 self.reporter.say(self.reporter.summary())
             status = self._conclude(finished_before=not total)
         except EngineError as error:
-            status = self._stopped(3, str(error))
+            self._stopped(str(error))
         except OSError as error:
-            status = self._stopped(3, f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}")
-        except KeyboardInterrupt as error:
-            status = self._stopped(143 if type(error).__name__ == "Terminated" else 130, "interrupted")
-        finally:
-            self.session.seconds, self.session.status = round(time.monotonic() - begun, 3), status
-            self._write_record()
-        return status
+            self._stopped(
+                f"{error.strerror or error}{f' ({Path(str(error.filename)).name})' if error.filename else ''}"
+            )
+        except KeyboardInterrupt:
+            self._stopped("interrupted")
+            self._write_record(begun, None)
+            raise
+        return self._write_record(begun, status)
 
-    def _write_record(self) -> None:
-        try:
-            self.directory.write(self.record)
-        except OSError as error:
-            self.reporter.say(f"run.json could not be written: {error.strerror}")
+    def _write_record(self, begun: float, status: int | None) -> int:
+        """Keep this session in run.json, where the run has begun; returns the status, 3 where that is not possible."""
+        if self.begun:
+            self.session.seconds, self.session.status = round(time.monotonic() - begun, 3), status
+            try:
+                self.directory.write(self.record)
+            except OSError as error:
+                self._stopped(f"run.json cannot be written: {error.strerror}")
+                return 3
+        return 3 if status is None else status
 
     def _announce(self, total: int) -> None:
         expected = sum(len(task.samples) for task in self.tasks.values())
         resumed = f", {expected - total} are there" if total < expected else ""
         self.reporter.say(f"{self.record.model} on {self.record.label}: {total} samples to answer{resumed}")
 
-    def _stopped(self, status: int, why: str) -> int:
+    def _stopped(self, why: str) -> None:
         self.reporter.say(
             f"stopped early: {why}. What was answered is kept in {self.directory.path}; the same command goes on"
         )
-        return status
 
     def _answer(self, folders: Sequence[str], total: int) -> None:
         """Answer what is missing, write each batch as it comes, score each task as its last answer is in."""
         batches = self._batches()
         left = Counter(batch.task for batch in batches)
-        for name in left:
-            self.directory.journal(name).repair()
         engine = self.config.engine
         with LocalEngine(self.config.model, engine.devices, engine.threads, folders, self.reporter.log) as local:
-            self.session.devices = [local.device]
-            self.reporter.start(total)
-            for batch, outcomes in local.answers(batches):
-                self._keep(batch, outcomes)
-                left[batch.task] -= 1
-                if not left[batch.task]:
-                    self._score(batch.task)
+            self._begin(local.device, left)
+            with self.reporter:
+                self.reporter.start(total)
+                for batch, outcomes in local.answers(batches):
+                    self._keep(batch, outcomes)
+                    left[batch.task] -= 1
+                    if not left[batch.task]:
+                        self._score(batch.task)
+
+    def _begin(self, device: str, tasks: Iterable[str]) -> None:
+        """The model is ready: only now is an older run moved aside, and this one on disk."""
+        if self.config.fresh:
+            self.directory.move_aside()
+        self.begun = True
+        self.session.devices = [device]
+        self.directory.write(self.record)
+        for name in tasks:
+            self.directory.forget_scores(name)
+            self.directory.journal(name).repair()
 
     def _batches(self) -> list[Batch]:
         """The batches of the whole plan that hold a missing sample, task by task: a resume repeats a batch, whole, so
@@ -186,29 +208,33 @@ class _Runner:
 
     def _conclude(self, finished_before: bool) -> int:
         """Score what is not scored yet or otherwise, write the tables, list what failed; returns the status."""
-        for name, task in self.tasks.items():
-            scores = self.directory.read_scores(name)
-            if scores is None or scores.scoring != task.spec.to_dict() or scores.asked != task.asked:
-                self._score(name)
-        table = leaderboard.write(self.directory)
+        self.begun = True
+        self.directory.write(self.record)
         if finished_before:
             self.reporter.say(f"finished before: {self.directory.path} holds every answer (fresh=true begins anew)")
-        print(table, end="")
+        expected = 0
+        for name, task in self.tasks.items():
+            scores = self.directory.read_scores(name)
+            same = scores and scores.scoring == task.spec.to_dict() and scores.counts.expected == len(task.samples)
+            if not same:
+                if scores:
+                    self.reporter.say(f"{name} is scored again, as this command says")
+                self._score(name)
+            expected += len(task.samples)
+        say(sys.stdout, leaderboard.write(self.directory).rstrip("\n"))
         failures = self._failures()
         self._list_failures(failures)
         self.reporter.say(f"results: {self.directory.path}")
-        scored = [self.directory.read_scores(name) for name in self.tasks]
-        expected = sum(scores.counts.expected for scores in scored if scores)
         allowed = self.config.max_failed * (expected if self.config.max_failed < 1 else 1)
-        return 1 if len(failures) > allowed else 0
+        return 1 if len(failures) > allowed + 1e-9 else 0
 
     def _failures(self) -> list[tuple[str, str, str]]:
         """Task, id and reason of every failed sample."""
         return [
             (name, identity, record["error"]["message"])
-            for name in self.tasks
+            for name, task in self.tasks.items()
             for identity, record in self.directory.journal(name).read().items()
-            if record["status"] == "failed"
+            if record["status"] == "failed" and identity in task.samples
         ]
 
     def _list_failures(self, failures: Sequence[tuple[str, str, str]]) -> None:

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from datasets_prep import manifest
 from datasets_prep.manifest import Manifest, ManifestError, Sample, read_manifest
 from evaluate import audio, plan, prompts, worker
 from evaluate.config import ConfigError, Task
 from evaluate.models.base import Model
 from metrics.base import nearest
 from metrics.score import MetricSpec, ScoringSpec, check
+from results.run import draw_order
 
-ANSWERING_SOURCES = (audio, prompts, plan, worker)
-"""The modules that, with the model's own, decide what is answered; a change in them changes the fingerprint."""
+ANSWERING_SOURCES = (manifest, audio, prompts, plan, worker)
+"""The modules that, with this one and the model's own, decide what is answered; the fingerprint holds their hash."""
 HEADER_THREADS = 8
 
 
@@ -39,7 +41,7 @@ def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
     style, template = prompts.template_of(task, model)
     model.check(task.generation)
     manifests = [read_manifest(path) for path in manifest_paths(task, data_root)]
-    pairs = [(sample, manifest.folder) for manifest in manifests for sample in _grouped(manifest, task)]
+    pairs = [(sample, found.folder) for found in manifests for sample in _grouped(found, task)]
     _refuse_doubles(sample for sample, _ in pairs)
     spec = scoring_spec(task, [sample for sample, _ in pairs])
     task = dataclasses.replace(task, labels=spec.labels)
@@ -56,7 +58,7 @@ def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
         "language": json.dumps([task.language, task.target_language]),
         "generation": json.dumps(dataclasses.asdict(task.generation)),
         "long_audio": task.long_audio.name,
-        "manifest": " ".join(manifest.sha256 for manifest in manifests),
+        "manifest": " ".join(found.sha256 for found in manifests),
         "harness_code": _sources_hash(),
         **model.fingerprint(),
     }
@@ -89,7 +91,7 @@ def choose(pairs: Sequence[tuple[Sample, Path]], limit: int | None) -> list[tupl
     random draw that is the same everywhere."""
     if limit is None or limit >= len(pairs):
         return list(pairs)
-    ranked = sorted(pairs, key=lambda pair: hashlib.sha256(b"limit:" + pair[0].id.encode()).digest())
+    ranked = sorted(pairs, key=lambda pair: draw_order(pair[0].id))
     kept = {sample.id for sample, _ in ranked[:limit]}
     return [pair for pair in pairs if pair[0].id in kept]
 
@@ -133,15 +135,15 @@ def _plain(sample: Sample) -> dict[str, Any]:
     return {"id": sample.id, "references": list(sample.references), "fields": sample.fields}
 
 
-def _grouped(manifest: Manifest, task: Task) -> list[Sample]:
+def _grouped(found: Manifest, task: Task) -> list[Sample]:
     key = task.corpus.group
     if key is None:
-        return manifest.samples
+        return found.samples
     samples = []
-    for sample in manifest.samples:
+    for sample in found.samples:
         if not isinstance(sample.fields.get(key), str | int):
             raise ManifestError(
-                f"{manifest.path}: sample '{sample.id}' has no text in '{key}', which corpus.group names"
+                f"{found.path}: sample '{sample.id}' has no text in '{key}', which corpus.group names"
                 f"{nearest(key, sample.fields)}"
             )
         samples.append(dataclasses.replace(sample, group=str(sample.fields[key])))
@@ -164,6 +166,6 @@ def _seconds(sample: Sample, folder: Path) -> float:
 
 def _sources_hash() -> str:
     digest = hashlib.sha256()
-    for module in ANSWERING_SOURCES:
-        digest.update(Path(str(module.__file__)).read_bytes())
+    for source in (*(module.__file__ for module in ANSWERING_SOURCES), __file__):
+        digest.update(Path(str(source)).read_bytes())
     return digest.hexdigest()

@@ -2,10 +2,13 @@
 
 import gc
 import queue
+import re
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,9 @@ from evaluate.models.base import Answer, Model, Request
 from evaluate.plan import Batch, Item
 from results.run import ClipRecord, Failure
 
+ABSOLUTE_PATH = re.compile(r"(?<![\w.<])(?:/[^\s/'\":,;()]+)+/?")
+ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")
+PROCESS = re.compile(r"\bpid\W{0,2}\d+", re.IGNORECASE)
 NO_SPACE = ("zh", "yue", "cmn", "ja", "th", "lo", "my", "km")
 """Languages written without blanks between words: the answers of a long clip's pieces are joined without one."""
 
@@ -94,6 +100,9 @@ def _decode(item: Item, limit: float | None, long_audio: LongAudio) -> tuple[Out
         pieces = _within(heard, limit, long_audio, outcome)
     except audio.AudioError as error:
         outcome.error = Failure(error.code, str(error))
+        return outcome, []
+    except Exception as error:  # noqa: BLE001 - a decoder's own fault costs the sample, not the worker
+        outcome.error = Failure("unreadable", f"{Path(item.clips[0].path).name}: {_described(error)}")
         return outcome, []
     return outcome, [replace(item.request, audio=tuple(piece)) for piece in pieces]
 
@@ -177,24 +186,27 @@ def _generate(model: Model, pieces: Sequence[Request], features: Any, generation
 
 def _tidy(entry: Answer | str) -> Answer:
     said = Answer(entry) if isinstance(entry, str) else entry
+    counts = (said.prompt_tokens, said.new_tokens)
+    if not isinstance(said.text, str) or not all(count is None or type(count) is int for count in counts):
+        raise TypeError(f"the model gave {said!r}; an answer is a text, and its token counts are whole numbers")
     return replace(said, text=said.text.strip().encode("utf-8", "replace").decode())
 
 
 def _failure(error: Exception, request: Request) -> Failure:
-    first = (str(error).strip() or "no message").splitlines()[0]
     seconds = sum(len(samples) for samples in request.audio) / audio.SAMPLE_RATE
     if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
         return Failure("memory", f"out of memory on this sample alone ({seconds:.1f} s of audio)")
-    return Failure("model", f"{type(error).__name__}: {_without_paths(first)}")
+    return Failure("model", _described(error))
 
 
-def _without_paths(text: str) -> str:
-    return " ".join(word.rsplit("/", 1)[-1] if word.lstrip("'\"(").startswith("/") else word for word in text.split())
+def _described(error: Exception) -> str:
+    """An error's kind and first line, without what differs from machine to machine: folders, addresses, processes."""
+    first = (str(error).strip() or "no message").splitlines()[0]
+    first = ABSOLUTE_PATH.sub(lambda path: path[0].rstrip("/").rsplit("/", 1)[-1], first)
+    return f"{type(error).__name__}: {PROCESS.sub('pid', ADDRESS.sub('0x', first))}"
 
 
 def _release_memory() -> None:
-    import sys
-
     gc.collect()
     if (torch := sys.modules.get("torch")) and torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -161,9 +161,9 @@ def score(rows: Sequence[Mapping[str, Any]], spec: ScoringSpec) -> list[Score]:
     With several subsets the scores over all rows come first (subset None), then the subsets by name; with one, that
     subset's alone. A function of the rows, not of their order. Without a scorable row a value is None, never an error.
     """
-    subsets = sorted({str(record["subset"]) for record in rows if record.get("subset") is not None})
+    subsets = sorted({record["subset"] for record in rows if record.get("subset") is not None})
     several = len(subsets) > 1 or (len(subsets) == 1 and any(record.get("subset") is None for record in rows))
-    subset_of = {str(record["id"]): str(record.get("subset")) for record in rows}
+    subset_of = {str(record["id"]): record.get("subset") for record in rows}
     compared: dict[tuple[str, str], list[Row]] = {}  # metrics often share extractor and normaliser
     for name, part in spec.metrics.items():
         if (part.extractor, part.normalizer) not in compared:
@@ -249,6 +249,8 @@ def _row(record: Mapping[str, Any], spec: ScoringSpec, part: MetricSpec) -> Row:
     language = spec.language or own.get("target_language") or own.get("language")
     normalizer = get_normalizer(part.normalizer)
     try:
+        if language is not None and not isinstance(language, str):
+            raise MetricError(f"'language' is {language!r}; it must be a text such as 'en'")
         answer = _extract(record, spec, part)
         references = tuple(normalizer.normalize(reference, language) for reference in _references(record))
         return Row(
@@ -256,7 +258,7 @@ def _row(record: Mapping[str, Any], spec: ScoringSpec, part: MetricSpec) -> Row:
             answer=None if answer is None else normalizer.normalize(answer, language),
             references=references,
             language=language,
-            group=sample_id if record.get("group") is None else str(record["group"]),
+            group=f"id {sample_id}" if record.get("group") is None else f"group {record['group']}",
             fields=own,
         )
     except MetricError as error:

@@ -2,7 +2,9 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from enum import Enum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -12,8 +14,9 @@ from metrics.base import MetricError
 from metrics.score import MetricSpec, ScoringSpec, count
 from results import leaderboard as boards
 from results import scoring
+from results.console import say
 from results.rows import RowError, read_rows
-from results.run import RunDirectory, RunError
+from results.run import RunDirectory, RunError, TaskScores
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="What came out of runs."
@@ -33,7 +36,9 @@ def leaderboard(
 ) -> None:
     """Print the scores of one or more runs as a table."""
     lines, unfinished = boards.read([RunDirectory(run) for run in runs])
-    print(boards.render(lines, form.value, unfinished), end="")
+    say(sys.stdout, boards.render(lines, form.value, unfinished).rstrip("\n"))
+    for sentence in unfinished if form != Format.md else ():
+        say(sys.stderr, f"results: {sentence}")
 
 
 @app.command()
@@ -46,6 +51,13 @@ def rescore(
 ) -> None:
     """Score a run's answers again, without a model: as it was told to, or otherwise. Prints; --write keeps it."""
     directory = RunDirectory(run)
+    directory.must_read()
+    with directory.claim() if write else nullcontext():
+        results = _rescored(directory, normalizer, extractor, write)
+    say(sys.stdout, boards.render(boards.lines_of(results), "json" if as_json else "md").rstrip("\n"))
+
+
+def _rescored(directory: RunDirectory, normalizer: str | None, extractor: str | None, write: bool) -> list[TaskScores]:
     record = directory.must_read()
     specs = {
         task: scoring.changed(ScoringSpec.from_dict(entry.scoring), normalizer, extractor)
@@ -53,13 +65,12 @@ def rescore(
     }
     results = [scoring.scored(directory, record, task, spec) for task, spec in specs.items()]
     if write:
-        with directory.claim():
-            for result in results:
-                record.tasks[result.task].scoring = result.scoring
-                directory.write_scores(result)
-            directory.write(record)
-            boards.write(directory)
-    print(boards.render(boards.lines_of(results), "json" if as_json else "md"), end="")
+        for result in results:
+            record.tasks[result.task].scoring = result.scoring
+            directory.write_scores(result)
+        directory.write(record)
+        boards.write(directory)
+    return results
 
 
 @app.command()
@@ -85,18 +96,22 @@ def score(
     scores = scoring.score_rows(rows, spec)
     counts = count(rows, spec, expected=len(rows))
     if as_json:
-        print(json.dumps([entry.to_dict() for entry in scores], ensure_ascii=False, indent=1, allow_nan=False))
+        records = [entry.to_dict() for entry in scores]
+        say(sys.stdout, json.dumps(records, ensure_ascii=False, indent=1, allow_nan=False))
         return
     lines = [boards.Line(file.stem, file.name, entry, counts) for entry in scores]
-    print(boards.render(lines, "md"), end="")
+    say(sys.stdout, boards.render(lines, "md").rstrip("\n"))
 
 
 def run() -> NoReturn:
     """Entry point: run the command line and exit with its status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of another encoding stops nothing
     try:
         app(prog_name="python -m results")
     except (RunError, RowError, MetricError) as error:
-        print(f"results: {error}", file=sys.stderr)
+        say(sys.stderr, f"results: {error}")
         sys.exit(2)
     sys.exit(0)
 

@@ -37,7 +37,7 @@ def lines_of(scores: Iterable[TaskScores]) -> list[Line]:
 
 
 def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
-    """The lines of runs, and sentences about tasks that are not scored yet. Raises RunError for what is no run."""
+    """The lines of runs, and a sentence for each task whose scores are still to come. Raises RunError."""
     lines, unfinished = [], []
     for directory in directories:
         record = directory.must_read()
@@ -82,7 +82,13 @@ def _markdown(lines: Sequence[Line], unfinished: Sequence[str]) -> str:
     header = ["model", "task", "subset", "metric", "value", "95 % interval", "n", *COUNTS, "signature"]
     with_subset = any(line.score.subset is not None for line in lines)
     rows = [
-        [line.model, line.task, line.score.subset or "all", _named(line.score), *_numbers(line.score)]
+        [
+            line.model,
+            line.task,
+            "all" if line.score.subset is None else line.score.subset or '""',
+            _named(line.score),
+            *_numbers(line.score),
+        ]
         + [str(getattr(line.counts, name)) for name in COUNTS]
         + [f"[{signatures.index(line.score.signature) + 1}]"]
         for line in lines
@@ -92,8 +98,12 @@ def _markdown(lines: Sequence[Line], unfinished: Sequence[str]) -> str:
         rows = [[*row[:2], *row[3:]] for row in rows]
     parts = [table(header, rows), ""]
     parts += [f"[{number}] `{signature}`  " for number, signature in enumerate(signatures, 1)]
-    parts += ["", *unfinished] if unfinished else []
+    parts += ["", *map(_cell, unfinished)] if unfinished else []
     return "\n".join(parts) + "\n"
+
+
+def _subset(score: Score) -> str:
+    return "all" if score.subset is None else score.subset or '""'
 
 
 def _named(score: Score) -> str:

@@ -36,8 +36,8 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
         record = json.loads(line.decode("utf-8-sig"))
     except UnicodeError:
         raise RowError(f"{where}: not UTF-8 text") from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise RowError(f"{where}: not JSON ({error})") from None
+    except (ValueError, RecursionError) as error:
+        raise RowError(f"{where}: not JSON ({str(error).splitlines()[0]})") from None
     if not isinstance(record, dict):
         raise RowError(f"{where}: a row is an object with id, prediction and reference")
     identity, prediction = record.get("id"), record.get("prediction")
@@ -45,12 +45,17 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
         raise RowError(f"{where}: 'id' must be a text that is not empty")
     if not isinstance(prediction, str):
         raise RowError(f"{where}: 'prediction' must be a text (the empty text where there was no answer)")
+    if "reference" in record and "references" in record:
+        raise RowError(f"{where}: 'reference' and 'references' are both given; keep one")
     references = [record["reference"]] if "reference" in record else record.get("references")
     if not isinstance(references, list) or not references or not all(isinstance(text, str) for text in references):
         raise RowError(f"{where}: 'reference' must be a text, or 'references' a list of one or more texts")
+    for key in ("subset", "group"):
+        if not isinstance(record.get(key), str | int | None):
+            raise RowError(f"{where}: '{key}' must be a text")
     return {
         "id": str(identity),
-        "subset": record.get("subset"),
+        "subset": None if record.get("subset") is None else str(record["subset"]),
         "group": record.get("group"),
         "references": references,
         "fields": {key: value for key, value in record.items() if key not in RESERVED},

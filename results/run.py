@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import fcntl
+import hashlib
 import json
 import os
 import time
@@ -15,6 +16,7 @@ from metrics.score import Counts, Score
 
 SCHEMA_VERSION = 1
 JOURNAL = "predictions.jsonl"
+NUMBER = (int, float, type(None))
 
 
 class RunError(ValueError):
@@ -81,6 +83,8 @@ class TaskRecord:
     """What decides the answers: prompt, generation, manifest, model, weights, code. Guards a resume."""
     scoring: dict[str, Any]
     """The resolved scoring spec: metrics with extractor and normaliser, language, label set."""
+    expected: int
+    """How many samples the task asks for: the first so many of its manifests in ``draw_order``."""
 
 
 @dataclass
@@ -135,7 +139,7 @@ class RunDirectory:
         self.path = Path(path)
 
     @contextlib.contextmanager
-    def claim(self, fresh: bool = False) -> Iterator[Self]:
+    def claim(self) -> Iterator[Self]:
         """Hold the directory against every other run; released by the kernel when this process ends, however it does.
 
         Raises RunError where another run holds it, or where it is some other folder.
@@ -159,23 +163,27 @@ class RunDirectory:
             except OSError:
                 lock.seek(0)
                 raise RunError(f"run.dir={self.path} is in use by another run ({lock.read().strip()})") from None
-            if fresh and (self.path / "run.json").exists():
-                self._move_aside()
             lock.truncate(0)
             lock.write(f"process {os.getpid()} on {os.uname().nodename}, since {_now()}\n")
             lock.flush()
             yield self
 
-    def _move_aside(self) -> None:
-        """Keep the older run beside this one, in a folder named by the time."""
+    def move_aside(self) -> None:
+        """Keep an older run beside this one, in a folder named by the time. Raises RunError where that cannot be."""
+        if not (self.path / "run.json").exists():
+            return
+        path = self.path.resolve()
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-        aside = self.path.with_name(f"{self.path.name}.{stamp}")
+        aside = path.with_name(f"{path.name}.{stamp}")
         while aside.exists():
             aside = aside.with_name(aside.name + "+")
-        aside.mkdir()
-        for entry in self.path.iterdir():
-            if entry.name != ".lock":
-                entry.rename(aside / entry.name)
+        try:
+            aside.mkdir()
+            for entry in path.iterdir():
+                if entry.name != ".lock":
+                    entry.rename(aside / entry.name)
+        except OSError as error:
+            raise RunError(f"run.dir={self.path} cannot be moved aside to {aside.name}: {error.strerror}") from None
 
     def read(self) -> RunRecord | None:
         """run.json, or None where there is none. Raises RunError where it is not a run's."""
@@ -189,6 +197,8 @@ class RunDirectory:
                     f"{path} has schema version {data['schema_version']}; this harness reads {SCHEMA_VERSION}"
                 )
             data["tasks"] = {name: TaskRecord(**task) for name, task in data["tasks"].items()}
+            for task in data["tasks"].values():
+                _must_be((task.asked, dict), (task.scoring, dict), (task.expected, int))
             data["sessions"] = [Session(**session) for session in data["sessions"]]
             return RunRecord(**data)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -211,6 +221,10 @@ class RunDirectory:
     def write_scores(self, scores: TaskScores) -> None:
         write_json(self.path / scores.task / "scores.json", dataclasses.asdict(scores))
 
+    def forget_scores(self, task: str) -> None:
+        """Before answers are added: scores that are there hold for the answers that are there."""
+        (self.path / task / "scores.json").unlink(missing_ok=True)
+
     def read_scores(self, task: str) -> TaskScores | None:
         """A task's scores.json, or None where it is not scored yet. Raises RunError where it is damaged."""
         path = self.path / task / "scores.json"
@@ -220,6 +234,9 @@ class RunDirectory:
             data = json.loads(path.read_text("utf-8"))
             data["counts"] = Counts(**data["counts"])
             data["scores"] = [Score(**score) for score in data["scores"]]
+            for score in data["scores"]:
+                low, high = score.ci95 or (None, None)
+                _must_be((score.value, NUMBER), (low, NUMBER), (high, NUMBER), (score.signature, str), (score.n, int))
             return TaskScores(**data)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{path} is no record of scores ({type(error).__name__}: {error})") from None
@@ -240,8 +257,13 @@ class Journal:
         for number, line in enumerate(lines[:-1], 1):  # what follows the last newline is a torn line, or nothing
             try:
                 record = json.loads(line)
+                _must_be((record["id"], str), (record["references"], list), (record["fields"], dict))
+                if record["status"] == "ok":
+                    _must_be((record["raw"], str))
+                else:
+                    _must_be((record["error"]["message"], str))
                 records[record["id"]] = record
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, AttributeError):
                 raise RunError(
                     f"{self.path}, line {number} is damaged: restore the file, delete that line (its sample is "
                     f"answered again), or begin anew with fresh=true"
@@ -273,15 +295,31 @@ def write_text(path: Path, text: str) -> None:
     """Replace a file in one step: readers see the old one or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def draw_order(identity: str) -> bytes:
+    """The place of a sample in the order that ``limit`` takes from: a random draw, the same everywhere."""
+    return hashlib.sha256(b"limit:" + identity.encode()).digest()
+
+
+def _must_be(*pairs: tuple[Any, type | tuple[type, ...]]) -> None:
+    """Raise TypeError where a value is not of its kind: somebody edited the file."""
+    for value, kind in pairs:
+        if not isinstance(value, kind):
+            raise TypeError(f"{value!r} is out of place")
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

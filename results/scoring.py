@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metrics.score import Score, ScoringSpec, check, count, score
-from results.run import RunDirectory, RunRecord, TaskScores
+from results.run import RunDirectory, RunError, RunRecord, TaskScores, draw_order
 
 
 def score_task(directory: RunDirectory, record: RunRecord, task: str) -> TaskScores:
@@ -16,14 +16,24 @@ def score_task(directory: RunDirectory, record: RunRecord, task: str) -> TaskSco
 
 
 def scored(directory: RunDirectory, record: RunRecord, task: str, spec: ScoringSpec) -> TaskScores:
-    """Score a task's predictions by a spec; nothing is written."""
-    rows = list(directory.journal(task).read().values())
+    """Score a task's predictions by a spec; nothing is written.
+
+    Exactly the samples that the task asks for: a lower limit leaves older answers out. Raises RunError where some are
+    still to come, since what is there by then is no fair draw (long clips come first).
+    """
+    records, expected = directory.journal(task).read(), record.tasks[task].expected
+    if len(records) < expected:
+        raise RunError(
+            f"{directory.path}: {task} is not finished, {len(records)} of {expected} samples are answered; "
+            f"the command that began it goes on"
+        )
+    rows = [records[identity] for identity in sorted(records, key=draw_order)[:expected]]
     return TaskScores(
         task=task,
         model=record.model,
         asked=record.tasks[task].asked,
         scoring=spec.to_dict(),
-        counts=count(rows, spec, expected=len(rows)),
+        counts=count(rows, spec, expected=expected),
         scores=score(rows, spec),
     )
 
@@ -43,5 +53,5 @@ def changed(spec: ScoringSpec, normalizer: str | None, extractor: str | None) ->
 
 def score_rows(rows: Sequence[Mapping[str, Any]], spec: ScoringSpec) -> list[Score]:
     """Score plain rows of any origin by a spec, checked first."""
-    check(spec)
+    check(spec, rows)
     return score(rows, spec)

@@ -5,11 +5,11 @@ import multiprocessing
 import os
 import signal
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from types import TracebackType
 from typing import Any, Self
 
 from evaluate.config import ModelConfig
@@ -44,19 +44,27 @@ class LocalEngine:
         """What the worker runs on, in words; known once entered."""
 
     def __enter__(self) -> Self:
-        self._process.start()
+        self._start()
         self._theirs.close()
         try:
             self.device = self._receive("ready")
         except BaseException:
-            self._stop(kind=False)
+            self._stop(kindly=False)
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop(kind=kind is None)
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self._stop(kindly=kind is None)
+
+    def _start(self) -> None:
+        """Ctrl-C reaches the whole process group, and the parent decides: the worker ignores it from its start."""
+        main = threading.current_thread() is threading.main_thread()
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+        try:
+            self._process.start()
+        finally:
+            if main:
+                signal.signal(signal.SIGINT, previous)
 
     def answers(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Outcome]]]:
         """Answer batches; each comes back with its outcomes, in the order of its items. Raises EngineError."""
@@ -100,9 +108,9 @@ class LocalEngine:
         )
         return f"the worker {how}; perhaps the machine ran out of memory"
 
-    def _stop(self, kind: bool) -> None:
+    def _stop(self, kindly: bool) -> None:
         """End the worker: kindly after the last answer, else at once."""
-        if kind and self._process.is_alive():
+        if kindly and self._process.is_alive():
             try:
                 self._pipe.send(None)
                 self._process.join(FAREWELL_SECONDS)
@@ -116,13 +124,15 @@ class LocalEngine:
 
 def _serve(pipe: Connection, config: ModelConfig, devices: str, threads: int, folders: list[str]) -> None:
     """The worker's life: load the model, answer batches until None comes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     lock = threading.Lock()
 
     def send(kind: str, content: Any) -> None:
-        with lock:
-            pipe.send((kind, content))
+        try:
+            with lock:
+                pipe.send((kind, content))
+        except (BrokenPipeError, ConnectionError):  # the parent is gone: nobody waits for an answer
+            os._exit(1)
 
     _forward_logs(send)
     add_to_path(folders)
@@ -132,6 +142,11 @@ def _serve(pipe: Connection, config: ModelConfig, devices: str, threads: int, fo
         model.load(device)
     except ModelError as error:
         send("refused", str(error))
+        return
+    except Exception as error:  # noqa: BLE001 - whatever loading raises is the user's to read, in a sentence and in the log
+        send("log", ("ERROR", traceback.format_exc()))
+        first = (str(error).strip() or "no message").splitlines()[0]
+        send("refused", f"model {config.name} does not load: {type(error).__name__}: {first}")
         return
     send("ready", words)
     for outcomes in answered(model, _batches(pipe), threads):
@@ -171,10 +186,7 @@ class _Forward(logging.Handler):
         self._send = send
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            self._send("log", (record.levelname, f"{record.name}: {record.getMessage()}"))
-        except (BrokenPipeError, ConnectionError):
-            os._exit(1)
+        self._send("log", (record.levelname, f"{record.name}: {record.getMessage()}"))
 
 
 def _forward_logs(send: Callable[[str, Any], None]) -> None:

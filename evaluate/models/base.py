@@ -122,6 +122,8 @@ class Checkpoint:
         """The local folder. Raises ModelError where there is none, or one without configuration or weights."""
         path = Path(self.path).expanduser()
         if path.is_dir():
+            if self.revision:
+                raise ModelError(f"model.revision={self.revision} goes with a hub id, and {self.path} is a folder here")
             return self._checked(path)
         if path.exists():
             raise ModelError(f"model.path={self.path} is a file; give the folder of a checkpoint")
@@ -159,7 +161,7 @@ class Checkpoint:
     def weights(folder: Path) -> list[Path]:
         """The weights files, sorted; safetensors where there are any."""
         for pattern in WEIGHTS:
-            if found := sorted(folder.glob(pattern)):
+            if found := sorted(path for path in folder.glob(pattern) if path.is_file()):
                 return found
         return []
 
@@ -167,7 +169,7 @@ class Checkpoint:
         """Hashes of the folder's small files, whole, and of its weights: size, head and evenly spaced blocks, so that
         a retrained or replaced file is seen without reading it all."""
         folder = self.folder()
-        small = sorted(path for pattern in SMALL_FILES for path in folder.glob(pattern))
+        small = sorted(path for pattern in SMALL_FILES for path in folder.glob(pattern) if path.is_file())
         digest = hashlib.sha256()
         for path in self.weights(folder):
             size = path.stat().st_size
@@ -191,7 +193,15 @@ def make_model(config: ModelConfig) -> Model:
         ) from None
     if not (isinstance(found, type) and issubclass(found, Model)):
         raise ModelError(f"model._target_={config._target_} is no subclass of evaluate.models.base.Model")
-    return found(config)
+    if inspect.isabstract(found):
+        raise ModelError(f"model._target_={config._target_} is not a whole model: it lacks load, prepare or generate")
+    try:
+        return found(config)
+    except ModelError:
+        raise
+    except Exception as error:
+        first = (str(error).strip() or "no message").splitlines()[0]
+        raise ModelError(f"model {config.name} cannot be made: {type(error).__name__}: {first}") from error
 
 
 def add_to_path(folders: Iterable[str | Path]) -> None:

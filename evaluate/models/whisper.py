@@ -2,6 +2,7 @@
 
 import copy
 import json
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,21 +34,27 @@ class Whisper(Model):
         super().__init__(config)
         self.checkpoint = Checkpoint(config.path or "", config.revision)
         self.folder = self.checkpoint.folder()
+        for names in (("tokenizer.json", "vocab.json"), ("preprocessor_config.json", "processor_config.json")):
+            if not any((self.folder / name).is_file() for name in names):
+                raise ModelError(f"model.path={config.path} holds neither {names[0]} nor {names[1]}: copy it there too")
         settings = self._read("config.json") | self._read("generation_config.json")
         self.is_whisper = settings.get("model_type") == "whisper"
         self.multilingual = self.is_whisper and bool(settings.get("is_multilingual", settings.get("lang_to_id")))
         self.languages = [token.strip("<|>") for token in settings.get("lang_to_id", {})]
-        self.max_target = settings.get("max_target_positions") or settings.get("max_position_embeddings")
+        self.max_target = int(settings.get("max_target_positions") or settings.get("max_position_embeddings") or 10**9)
 
     def _read(self, name: str) -> dict[str, Any]:
         path = self.folder / name
         try:
-            return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+            settings = json.loads(path.read_text("utf-8")) if path.is_file() else {}
         except ValueError:
-            raise ModelError(f"model.path={self.config.path}: {name} is not JSON") from None
+            settings = None
+        if not isinstance(settings, dict):
+            raise ModelError(f"model.path={self.config.path}: {name} is not an object of JSON")
+        return settings
 
     def check(self, generation: Generation) -> None:
-        room = (self.max_target or 10**9) - 4  # the decoder's prompt has up to four tokens
+        room = self.max_target - 4  # the decoder's prompt has up to four tokens
         if generation.max_new_tokens > room:
             raise ModelError(
                 f"generation.max_new_tokens={generation.max_new_tokens}: {self.config.name} has room for {room}"
@@ -106,7 +113,11 @@ class Whisper(Model):
                     f"model.path={self.config.path}: {len(names)} {kind.replace('_', ' ')} in its weights, such as "
                     f"{names[0]}; transformers would go on with random numbers there"
                 )
+        ends = self.network.generation_config.eos_token_id
+        if self.processor.tokenizer.eos_token_id not in (ends if isinstance(ends, list) else [ends]):
+            raise ModelError(f"model.path={self.config.path}: its tokenizer ends a text with another token")
         self.network.to(self.device).eval()
+        logging.getLogger("transformers.generation.utils").addFilter(_is_news)
 
     def prepare(self, requests: Sequence[Request]) -> list[Group]:
         """Whisper hears every clip in a frame of 30 s, so that clips answer together as they do alone. Other families
@@ -189,3 +200,8 @@ class Whisper(Model):
             new_tokens=len(tokens),
             hit_max_new_tokens=len(tokens) >= generation.max_new_tokens,
         )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """False for what transformers says of its own calls in Whisper's ``generate``; nothing a user could mend."""
+    return not record.getMessage().startswith(("Passing `generation_config` together", "Both `max_new_tokens`"))

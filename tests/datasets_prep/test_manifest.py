@@ -60,6 +60,11 @@ GOOD = '{"id": "a", "audio": "x.wav", "reference": "one"}'
         ('{"id": "b", "audio": "x", "reference": "one", "n": NaN}', "NaN is not JSON"),
         ('{"id": "b", "audio": "x", "reference": "\\ud800"}', "not UTF-8"),
         ("[" * 100_000, "nested too deeply"),
+        ('{"id": "b", "audio": "x", "reference": "one", "n": ' + "[" * 200 + "]" * 200 + "}", "nested too deeply"),
+        ('{"id": "b", "audio": "x", "reference": "one", "n": 1e999}', "a number beyond all bounds"),
+        ('{"id": "b", "audio": "x", "reference": "one", "n": ' + "9" * 5_000 + "}", "thousands of digits"),
+        ('{"id": "b", "audio": {"path": "x", "start": 1e307}, "reference": "one"}', "'start' must be seconds"),
+        ('{"id": "b", "audio": {"path": "x", "end": ' + "9" * 400 + '}, "reference": "one"}', "'end' must be seconds"),
     ],
 )
 def test_one_sentence_for_a_bad_line(tmp_path: Path, line: str, said: str) -> None:

@@ -62,6 +62,14 @@ def test_m4a_without_ffmpeg_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert error.value.code == "no_ffmpeg"
 
 
+def test_a_wav_written_as_a_stream_is_whole(tmp_path: Path, tone: Tone) -> None:
+    data = bytearray(tone("a.wav").read_bytes())
+    place = data.index(b"data") + 4
+    data[place : place + 4] = b"\xff\xff\xff\xff"
+    (tmp_path / "stream.wav").write_bytes(bytes(data))
+    np.testing.assert_array_equal(load(Clip("stream.wav"), tmp_path).samples, load(Clip("a.wav"), tmp_path).samples)
+
+
 def _write_bad(folder: Path) -> None:
     (folder / "empty.wav").touch()
     (folder / "text.wav").write_text("This is no recording.\n" * 100)
@@ -74,6 +82,9 @@ def _write_bad(folder: Path) -> None:
     data = (folder / "cut.flac").read_bytes()
     (folder / "cut.flac").write_bytes(data[: len(data) // 2])
     (folder / "folder.wav").mkdir()
+    data = (folder / "ok.wav").read_bytes()
+    (folder / "cut.wav").write_bytes(data[: len(data) // 2])
+    (folder / "list.txt").write_text("ffconcat version 1.0\nfile ok.wav\n")
 
 
 @pytest.mark.parametrize(
@@ -88,6 +99,8 @@ def _write_bad(folder: Path) -> None:
         (Clip("text.wav"), "unreadable"),
         (Clip("text.raw"), "unreadable"),
         (Clip("cut.flac"), "unreadable"),
+        (Clip("cut.wav"), "unreadable"),
+        (Clip("list.txt"), "unreadable"),
         (Clip("short.wav"), "too_short"),
         (Clip("ok.wav", 0.5, 0.51), "too_short"),
         (Clip("ok.wav", 7.0), "bounds"),

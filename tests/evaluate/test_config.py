@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import CLIPS, command, write_manifest
+from support import CHECKOUT, CLIPS, command, write_manifest
 
 from evaluate.__main__ import main
-from evaluate.config import Config, ConfigError, LongAudio, tasks_of
+from evaluate.config import Config, ConfigError, LongAudio, Task, tasks_of
 
 MANIFEST = f"task.corpus.manifest={CLIPS}/manifest.jsonl"
 TASK = ["task=asr/manifest", MANIFEST]
@@ -49,12 +49,26 @@ def refused(capsys: Capture, *arguments: str) -> str:
         (["model=whisper", "model.path=a,b", *TASK], "add -m to run each"),
         (["nonsense", *TASK], "'nonsense' is no override: write KEY=VALUE"),
         (["model=whisper", "model.path=x", *TASK, "batch.max_clips=0"], "batch.max_clips=0: it is at least 1"),
-        (["model=whisper", "model.path=x", *TASK, "batch.max_seconds=-1"], "batch.max_seconds=-1: it is more than 0"),
+        (
+            ["model=whisper", "model.path=x", *TASK, "batch.max_seconds=-1"],
+            "batch.max_seconds=-1: it is more than 0 and finite",
+        ),
         (["model=whisper", "model.path=x", *TASK, "limit=0"], "limit=0 of asr/manifest: it is at least 1"),
         (["model=whisper", "model.path=x", *TASK, "show=promt"], "show=promt: it is config or prompt"),
         (["model=whisper", "model.path=x", *TASK, "engine.kind=slurm"], "engine.kind=slurm"),
         (["model=whisper", "model.path=x", *TASK, "task.name=../x"], "task.name=../x"),
         (["hydra.searchpath=[file:///no/such/folder]", *TASK], "there is no folder /no/such/folder"),
+        (["model=null", *TASK], "cannot compose model=null"),
+        (["model=whisper", "model.path=x", *TASK, "task.generation.temperature=nan"], "temperature at least 0"),
+        (["model=whisper", "model.path=x", *TASK, "model.name=../../x"], "model.name=../../x"),
+        (
+            ["model=whisper", "model.path=x", *TASK, "task.metrics.bleu=null"],
+            "is not there to be changed: say +task.metrics.bleu",
+        ),
+        (["model=whisper", "model.path=x", *TASK, "hydra/launcher=joblib"], "without a launcher"),
+        (["--cfg", "job", *TASK], "--cfg: there are -m and --help"),
+        (["-m", "model=whisper", "model.path=a[b,c", *TASK], "is quoted twice"),
+        (["model=whisper", "model.path=x", *TASK, "model._target_=evaluate.models.base.Model"], "is not a whole model"),
         (["list", "datasets"], "list what? say list tasks|suites|models"),
         (["model=whisper", "model.path=x", *TASK, "model._target_=evaluate.nothing.Model"], "cannot be imported"),
         (["model=whisper", "model.path=x", *TASK, "model._target_=json.JSONDecoder"], "is no subclass of"),
@@ -133,8 +147,6 @@ def test_each_holds_for_every_task_and_keys_for_one(capsys: Capture, own: Path, 
 
 
 def test_tasks_of_lays_each_over_every_task() -> None:
-    from evaluate.config import Task
-
     config = Config(tasks={"a": Task(name="a", limit=9), "b": Task(name="b")}, limit=3)
     config.each.generation.max_new_tokens = 8
     config.each.long_audio = LongAudio.chunk
@@ -144,8 +156,16 @@ def test_tasks_of_lays_each_over_every_task() -> None:
     ] * 2
     config.each.limit = 5
     assert [task.limit for task in tasks_of(config)] == [5, 5]
-    with pytest.raises(ConfigError):
-        tasks_of(Config(task=Task(name="a b")))
+    config.tasks["a"].limit = 2
+    assert [task.limit for task in tasks_of(config, explicit=["tasks.a.limit"])] == [2, 5], (
+        "what is said of one task wins"
+    )
+
+
+@pytest.mark.parametrize("name", ["a b", "../a", ".", ".lock", "run.json", "a//b", "/a", "x" * 101, "a/.b"])
+def test_a_name_is_a_folder_below_the_run(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"task\.name="):
+        tasks_of(Config(task=Task(name=name)))
 
 
 def test_lists_and_help_know_the_users_own(capsys: Capture, own: Path) -> None:
@@ -171,18 +191,24 @@ def test_show_prompt_loads_no_model(capsys: Capture, tmp_path: Path, make_whispe
     assert not (tmp_path / "run").exists()
 
 
-def test_a_sweep_runs_all_jobs_and_leaves_no_litter(tmp_path: Path, own: Path, tone: Callable[..., Path]) -> None:
-    manifest = write_manifest(
-        tmp_path / "m.jsonl", [{"id": "a", "audio": tone("a.wav").name, "reference": "8000 samples"}]
-    )
-    done = command(
-        "evaluate", "-m", "task=own/echo", "model=echo", f"hydra.searchpath=['file://{own}']",
-        f"task.corpus.manifest={manifest}",
-        "task.prompt.plain='say {x}','say'", f"run.dir='{tmp_path}/${{task.prompt.plain}}'",
-    )  # fmt: skip
-    assert done.returncode == 2 and done.stderr.count("the prompt needs {x}") == 1
-    assert (tmp_path / "say" / "leaderboard.md").exists(), done.stderr
-    litter = [path.name for path in Path(__file__).resolve().parents[2].iterdir()]
+def test_a_sweep_runs_every_combination_and_leaves_no_litter(
+    capsys: Capture, tmp_path: Path, own: Path, tone: Callable[..., Path]
+) -> None:
+    """Over tasks with a key for both, over prompts one of which is refused: the others run, the worst status stays."""
+    row = {"id": "a", "audio": tone("a.wav").name, "reference": "8000 samples", "hint": ""}
+    manifest = write_manifest(tmp_path / "m.jsonl", [row])
+    (own / "task/own/other.yaml").write_text((own / "task/own/echo.yaml").read_text().replace("own/echo", "own/other"))
+    arguments = [
+        "task=own/echo,own/other", "-m", "model=echo", f"hydra.searchpath=['file://{own}']",
+        f"task.corpus.manifest={manifest}", "task.prompt.plain='say {x}','say'",
+    ]  # fmt: skip
+    assert main([*arguments, "show=prompt"]) == 2
+    said = capsys.readouterr()
+    assert said.err.count("the prompt needs {x}") == 2
+    assert said.out.count("own/echo, sample a") == 1 and said.out.count("own/other, sample a") == 1
+    done = command("evaluate", *arguments, f"run.dir='{tmp_path}/${{task.name}}-${{task.prompt.plain}}'")
+    assert done.returncode == 2 and (tmp_path / "own/echo-say/leaderboard.md").exists(), done.stderr
+    litter = [path.name for path in CHECKOUT.iterdir()]
     assert "multirun" not in litter and "outputs" not in litter and ".hydra" not in litter
 
 

@@ -108,3 +108,55 @@ def test_a_folder_with_other_files_is_left_alone(own: Path, tmp_path: Path, tone
     done = command("evaluate", *echo(own, manifest, tmp_path))
     assert done.returncode == 2 and "holds other files and no run.json" in done.stderr
     assert sorted(path for path in tmp_path.rglob("*") if "__pycache__" not in path.parts) == before
+
+
+def test_scores_never_outlive_the_answers_they_were_made_of(own: Path, tmp_path: Path, tone: Tone) -> None:
+    arguments = echo(own, echo_manifest(tmp_path, tone), tmp_path / "run")
+    scores = tmp_path / "run/own/echo/scores.json"
+    assert command("evaluate", *arguments, "limit=4").returncode == 0
+    assert json.loads(scores.read_text())["counts"]["expected"] == 4
+    process = start("evaluate", *arguments, "batch.max_clips=1", "engine.threads=1")
+    wait_for_lines(tmp_path / "run/own/echo/predictions.jsonl", 5, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = command("evaluate", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(scores.read_text())["counts"]["scored"] == 20
+    assert len(read_lines(tmp_path / "run/own/echo/predictions.jsonl")) == 20
+    assert command("evaluate", *arguments, "limit=4").returncode == 0, "a lower limit scores what it asks for"
+    assert json.loads(scores.read_text())["counts"]["expected"] == 4
+
+
+def test_one_directory_holds_one_model(own: Path, tmp_path: Path, tone: Tone) -> None:
+    arguments = echo(own, echo_manifest(tmp_path, tone), tmp_path / "run")
+    assert command("evaluate", *arguments, "limit=2").returncode == 0
+    done = command("evaluate", *arguments, "limit=2", "task.name=own/other", "model.name=other")
+    assert done.returncode == 2 and "what differs: model (echo before, other now)" in done.stderr
+
+
+def test_a_model_that_does_not_load_leaves_everything_as_it_was(own: Path, tmp_path: Path, tone: Tone) -> None:
+    arguments = echo(own, echo_manifest(tmp_path, tone), tmp_path / "run")
+    code = own / "echo_model.py"
+    whole = code.read_text()
+    code.write_text(whole.replace("self.device = device", "raise FileNotFoundError('no such weights')"))
+    done = command("evaluate", *arguments, "limit=2")
+    assert done.returncode == 2 and "model echo does not load: FileNotFoundError: no such weights" in done.stderr
+    code.write_text(whole)
+    assert command("evaluate", *arguments, "limit=2").returncode == 0, "the refusal does not hold the directory"
+    before = (tmp_path / "run/leaderboard.json").read_bytes()
+    done = command("evaluate", *arguments, "limit=2", "fresh=true", "engine.devices=cuda:9")
+    assert done.returncode == 2 and (tmp_path / "run/leaderboard.json").read_bytes() == before
+
+
+def test_a_signal_ends_a_sweep(own: Path, tmp_path: Path, tone: Tone) -> None:
+    arguments = [
+        *echo(own, echo_manifest(tmp_path, tone), tmp_path / "run-${model.name}"),
+        "+model.options.nap=1",
+        "batch.max_clips=1",
+    ]
+    process = start("evaluate", "-m", *arguments, "model.name=a,b")
+    wait_for_lines(tmp_path / "run-a/own/echo/predictions.jsonl", 1, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 130 and "the same command goes on" in said and "Traceback" not in said
+    assert not (tmp_path / "run-b").exists()

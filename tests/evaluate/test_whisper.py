@@ -179,6 +179,11 @@ def test_a_checkpoint_that_is_not_whole_is_refused(make_whisper: MakeWhisper, tm
         with pytest.raises(ModelError) as error:
             loaded(folder)
         assert said in str(error.value) and "\n" not in str(error.value)
+    for name in ("tokenizer.json", "preprocessor_config.json"):
+        (folder / name).rename(folder / "away")
+        with pytest.raises(ModelError, match=f"holds neither {name}"):
+            whisper(folder)
+        (folder / "away").rename(folder / name)
     (folder / "model.safetensors").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="does not load"):
         loaded(folder)
@@ -200,6 +205,8 @@ def test_the_fingerprint_sees_other_weights(make_whisper: MakeWhisper, tmp_path:
 
 
 def test_a_hub_id_offline_says_what_to_copy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="goes with a hub id"):
+        Checkpoint(str(tmp_path), "main").folder()
     with pytest.raises(ModelError, match="copy the checkpoint's folder"):
         Checkpoint("openai/whisper-tiny", "main").folder()
     for wrong in ("../openai/whisper", "./x", "~/x/y", "a/b/c", "name"):

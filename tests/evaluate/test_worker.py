@@ -34,7 +34,11 @@ class Teller(Model):
         self.sizes = [*getattr(self, "sizes", []), len(batch)]
         for request in batch:
             if (error := request.fields.get("raises")) and (error != "crowd" or len(batch) > 1):
-                raise MemoryError if error in ("memory", "crowd") else RuntimeError("bad file /a/b/model.py\nmore")
+                raise (
+                    MemoryError
+                    if error in ("memory", "crowd")
+                    else RuntimeError("bad file '/a/b c/model.py' at 0x7f00dead, pid 12\nmore")
+                )
         return [Answer(f" {len(request.audio[0]) / 16_000:.2f} ", 3, 2) for request in batch]
 
 
@@ -78,7 +82,7 @@ def test_every_clip_bad_asks_the_model_nothing(tmp_path: Path, teller: Teller) -
     ("raises", "code", "said"),
     [
         ("in prepare", "model", "ValueError: cannot prepare"),
-        ("in generate", "model", "RuntimeError: bad file model.py"),
+        ("in generate", "model", "RuntimeError: bad file 'b c/model.py' at 0x, pid"),
         ("memory", "memory", "out of memory on this sample alone (0.5 s of audio)"),
     ],
 )

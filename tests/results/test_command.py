@@ -15,7 +15,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from metrics.score import MetricSpec, ScoringSpec
 from results import leaderboard
-from results.run import ClipRecord, Failure, Prediction, RunDirectory, RunRecord, TaskRecord
+from results.run import ClipRecord, Failure, Prediction, RunDirectory, RunRecord, TaskRecord, draw_order
 from results.scoring import score_task
 
 PAIRS = [
@@ -33,7 +33,7 @@ def make_run(path: Path, model: str = "m|x", task: str = "asr/own", finished: bo
     )
     directory = RunDirectory(path)
     with directory.claim():
-        run = RunRecord(model, task, {}, {task: TaskRecord({"prompt": "p"}, spec.to_dict())}, {}, None)
+        run = RunRecord(model, task, {}, {task: TaskRecord({"prompt": "p"}, spec.to_dict(), 5)}, {}, None)
         directory.write(run)
         clip = ClipRecord("a.wav", None, None, 1.0, "0" * 64)
         rows = [
@@ -83,7 +83,31 @@ def test_leaderboard_in_three_formats(tmp_path: Path) -> None:
 def test_an_unfinished_run_says_so(tmp_path: Path) -> None:
     make_run(tmp_path / "one", finished=False)
     done = run_results("leaderboard", tmp_path / "one")
-    assert done.returncode == 0 and "m|x on asr/own is not finished" in done.stdout
+    assert done.returncode == 0 and "m\\|x on asr/own is not finished" in done.stdout
+    for form, nothing in (("csv", ""), ("json", "[]")):
+        done = run_results("leaderboard", tmp_path / "one", "--format", form)
+        assert done.returncode == 0 and done.stdout.strip() == nothing and "is not finished" in done.stderr
+
+
+def test_an_unfinished_run_is_not_scored(tmp_path: Path) -> None:
+    """What is there by then is no fair draw: the long clips come first."""
+    directory = make_run(tmp_path / "one", finished=False)
+    journal = directory.journal("asr/own")
+    journal.path.write_text("".join(journal.path.read_text().splitlines(keepends=True)[:2]))
+    for options in ([], ["--write"]):
+        done = run_results("rescore", tmp_path / "one", *options)
+        assert done.returncode == 2 and "asr/own is not finished, 2 of 5 samples are answered" in done.stderr
+    assert not (tmp_path / "one/asr/own/scores.json").exists()
+
+
+def test_a_lower_limit_leaves_older_answers_out(tmp_path: Path) -> None:
+    directory = make_run(tmp_path / "one")
+    record = directory.must_read()
+    record.tasks["asr/own"].expected = 2
+    directory.write(record)
+    chosen = sorted((f"s{number}" for number in (0, 1, 2, 3, 9)), key=draw_order)[:2]
+    rows = json.loads(run_results("rescore", tmp_path / "one", "--json").stdout)
+    assert rows[0]["expected"] == 2 and rows[0]["n"] == len([name for name in chosen if name != "s9"])
 
 
 def test_rescore_prints_and_keeps_only_when_told(tmp_path: Path) -> None:
@@ -147,12 +171,20 @@ def test_score_any_file(tmp_path: Path) -> None:
         (["score", "{folder}/bad.jsonl", "--metric", "wer"], "line 2: 'prediction' must be a text"),
         (["leaderboard", "{folder}"], "is no run directory: it holds no run.json"),
         (["rescore", "{folder}/none"], "is no run directory"),
+        (["score", "{folder}/both.jsonl", "--metric", "wer"], "keep one"),
+        (["score", "{folder}/odd.jsonl", "--metric", "wer", "--normalizer", "qwen2_audio"], "'language' is 5"),
+        (
+            ["score", "{file}", "--metric", "macro_f1", "--extractor", "label", "--label", "x"],
+            "is not in the label set",
+        ),
     ],
 )
 def test_one_sentence_and_status_2(tmp_path: Path, arguments: list[str], said: str) -> None:
     good = {"id": 1, "prediction": "a", "reference": "a"}
     path = rows_file(tmp_path / "rows.jsonl", [good])
     rows_file(tmp_path / "bad.jsonl", [good, {"id": 2, "reference": "a"}])
+    rows_file(tmp_path / "both.jsonl", [good | {"references": ["a"]}])
+    rows_file(tmp_path / "odd.jsonl", [good | {"language": 5}])
     done = run_results(*[argument.format(file=path, folder=tmp_path) for argument in arguments])
     assert done.returncode == 2 and done.stdout == ""
     assert said in done.stderr and done.stderr.startswith("results: ") and done.stderr.count("\n") == 1
@@ -173,3 +205,10 @@ def test_neither_results_nor_metrics_knows_torch(tmp_path: Path) -> None:
             cwd=CHECKOUT, env=ENVIRONMENT, capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_that_has_gone_away_is_no_fault(tmp_path: Path) -> None:
+    make_run(tmp_path / "one")
+    line = f"{sys.executable} -m results leaderboard {tmp_path / 'one'} | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], cwd=CHECKOUT, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.stdout == "0\n" and done.stderr == ""

@@ -32,7 +32,7 @@ def prediction(identity: str, raw: str | None = "text") -> Prediction:
 
 
 def record(**asked: str) -> RunRecord:
-    return RunRecord("m", "t", {}, {"t": TaskRecord(asked, {})}, {}, None, [new_session()])
+    return RunRecord("m", "t", {}, {"t": TaskRecord(asked, {}, 1)}, {}, None, [new_session()])
 
 
 def test_a_kill_at_any_byte_loses_at_most_the_torn_line(tmp_path: Path) -> None:
@@ -67,7 +67,12 @@ def test_the_last_line_of_an_id_wins_and_the_end_is_sorted(tmp_path: Path) -> No
 def test_damage_in_the_middle_is_named(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "predictions.jsonl")
     journal.append([prediction("a")])
-    for damage in (b"\0\0\0\n", b"[]\n", b'{"raw": 1}\n'):
+    for damage in (
+        b"\0\0\0\n",
+        b"[]\n",
+        b'{"raw": 1}\n',
+        b'{"id": "a", "references": [], "fields": {}, "status": "failed"}\n',
+    ):
         journal.path.write_bytes(damage + prediction("a").to_json().encode() + b"\n")
         with pytest.raises(RunError, match="line 1 is damaged: restore the file"):
             journal.read()
@@ -115,7 +120,8 @@ def test_run_json_comes_back_as_it_went(tmp_path: Path) -> None:
 def test_fresh_keeps_the_old_run(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "run")
     for _ in range(3):
-        with directory.claim(fresh=True):
+        with directory.claim():
+            directory.move_aside()
             directory.write(record())
     assert len([path for path in tmp_path.iterdir() if (path / "run.json").exists()]) == 3
 
