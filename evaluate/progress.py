@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from results.console import CONTROL, silence
+from results.console import CONTROL, say
 
 PLAIN_SECONDS = 30.0
 SHOWN = 120
@@ -33,11 +33,11 @@ class Reporter:
         self._begun = self._last = time.monotonic()
 
     def say(self, text: str) -> None:
-        """A line of text, never markup. A terminal that is gone, or a full disk behind it, does not stop a run."""
-        try:
+        """A line of text, never markup."""
+        if self._live:  # above the live line
             self.console.print(Text(CONTROL.sub("?", text)), soft_wrap=True)
-        except OSError:
-            silence(sys.stderr)
+        else:
+            say(sys.stderr, text)
 
     def log(self, level: str, text: str) -> None:
         """A library's message: into the log file each time, on the screen once."""

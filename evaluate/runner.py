@@ -127,7 +127,6 @@ class _Runner:
                 f"{error.strerror or error}{f' ({Path(str(error.filename)).name})' if error.filename else ''}"
             )
         except KeyboardInterrupt:
-            self._stopped("interrupted")
             self._write_record(begun, None)
             raise
         return self._write_record(begun, status)
