@@ -36,7 +36,7 @@ def test_the_task_and_the_model_run(tmp_path: Path, tone: Callable[..., Path]) -
     run = tmp_path / "run"
     done = command(
         "evaluate", f"hydra.searchpath=[file://{tmp_path}/my]", "task=own/rain", "model=loudness",
-        f"task.corpus.manifest={manifest}", "+model.options.threshold=0.1", f"run.dir={run}",
+        f"task.corpus.manifest={manifest}", "+model.options.threshold=0.1", "engine.devices=cpu", f"run.dir={run}",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     scores = {score["name"]: score for score in json.loads((run / "own/rain/scores.json").read_text())["scores"]}

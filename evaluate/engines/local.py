@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import traceback
 from collections import deque
@@ -137,7 +138,7 @@ def _serve(pipe: Connection, config: ModelConfig, devices: str, threads: int, fo
     _forward_logs(send)
     add_to_path(folders)
     try:
-        device, words = _device(devices)
+        device = _device(devices)
         model = make_model(config)
         model.load(device)
     except ModelError as error:
@@ -148,7 +149,7 @@ def _serve(pipe: Connection, config: ModelConfig, devices: str, threads: int, fo
         first = (str(error).strip() or "no message").splitlines()[0]
         send("refused", f"model {config.name} does not load: {type(error).__name__}: {first}")
         return
-    send("ready", words)
+    send("ready", _described(device))
     for outcomes in answered(model, _batches(pipe), threads):
         send("answers", outcomes)
 
@@ -164,20 +165,30 @@ def _batches(pipe: Connection) -> Iterator[Batch]:
         yield batch
 
 
-def _device(devices: str) -> tuple[str, str]:
-    """torch's name of the device, and words for it."""
+def _device(devices: str) -> str:
+    """torch's name of the device, which is there."""
+    if devices == "cpu":
+        return "cpu"
     import torch
 
     if devices == "auto":
-        devices = "cuda:0" if torch.cuda.is_available() else "cpu"
-    if devices == "cpu":
-        return "cpu", f"cpu ({torch.get_num_threads()} threads)"
+        return "cuda:0" if torch.cuda.is_available() else "cpu"
     try:
-        return devices, torch.cuda.get_device_name(torch.device(devices))
+        torch.cuda.get_device_name(torch.device(devices))
+        return devices
     except (RuntimeError, AssertionError, ValueError) as error:
         raise ModelError(
             f"engine.devices={devices}: this machine does not offer it ({str(error).splitlines()[0]})"
         ) from None
+
+
+def _described(device: str) -> str:
+    if device != "cpu":
+        import torch
+
+        return torch.cuda.get_device_name(torch.device(device))
+    torch_used = sys.modules.get("torch")
+    return f"cpu ({torch_used.get_num_threads()} threads)" if torch_used else "cpu"
 
 
 class _Forward(logging.Handler):
@@ -191,10 +202,5 @@ class _Forward(logging.Handler):
 
 def _forward_logs(send: Callable[[str, Any], None]) -> None:
     """Send what libraries warn of to the parent, which says it once."""
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.disable_default_handler()
-    transformers_logging.enable_propagation()
-    transformers_logging.disable_progress_bar()
     logging.captureWarnings(True)
     logging.getLogger().addHandler(_Forward(send))

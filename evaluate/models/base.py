@@ -204,6 +204,15 @@ def make_model(config: ModelConfig) -> Model:
         raise ModelError(f"model {config.name} cannot be made: {type(error).__name__}: {first}") from error
 
 
+def hear_transformers() -> None:
+    """Let what transformers says come into the run's log, without its bars; to be called before its classes load."""
+    from transformers.utils import logging
+
+    logging.disable_default_handler()
+    logging.enable_propagation()
+    logging.disable_progress_bar()
+
+
 def add_to_path(folders: Iterable[str | Path]) -> None:
     """Let model classes be found beside the configurations that name them."""
     for folder in folders:

@@ -10,7 +10,7 @@ import numpy as np
 
 from evaluate.audio import SAMPLE_RATE
 from evaluate.config import Generation, ModelConfig
-from evaluate.models.base import Answer, Checkpoint, Model, ModelError, Request, sample_seed
+from evaluate.models.base import Answer, Checkpoint, Model, ModelError, Request, hear_transformers, sample_seed
 from metrics.base import nearest
 
 TASKS = ("transcribe", "translate")
@@ -95,6 +95,7 @@ class Whisper(Model):
         from safetensors import SafetensorError
         from transformers import AutoModelForSpeechSeq2Seq, AutoProcessor
 
+        hear_transformers()
         self.device = torch.device(device)
         try:
             self.processor = AutoProcessor.from_pretrained(self.folder, local_files_only=True)

@@ -28,7 +28,7 @@ def test_interrupted_says_how_to_go_on(own: Path, tmp_path: Path, tone: Tone, nu
 
 
 def echo(own: Path, manifest: Path, run: Path) -> list[str]:
-    return [f"hydra.searchpath=['file://{own}']", "task=own/echo", "model=echo", f"task.corpus.manifest={manifest}", f"run.dir={run}"]  # fmt: skip
+    return [f"hydra.searchpath=['file://{own}']", "task=own/echo", "model=echo", f"task.corpus.manifest={manifest}", f"run.dir={run}", "engine.devices=cpu"]  # fmt: skip
 
 
 def echo_manifest(folder: Path, tone: Tone, **special: dict[str, Any]) -> Path:
@@ -80,15 +80,29 @@ def test_a_suite_of_ones_own_outside_the_checkout(own: Path, tmp_path: Path, ton
     manifest = echo_manifest(tmp_path, tone)
     search, run = f"hydra.searchpath=['file://{own}']", tmp_path / "run"
     both = [f"tasks.{key}.corpus.manifest={manifest}" for key in ("first", "second")]
-    done = command("evaluate", search, "suite=twice", "model=echo", *both, f"run.dir={run}", "limit=5")
+    done = command(
+        "evaluate", search, "suite=twice", "model=echo", "engine.devices=cpu", *both, f"run.dir={run}", "limit=5"
+    )
     assert done.returncode == 0, done.stderr
     first, second = (read_lines(run / f"own/{name}/predictions.jsonl") for name in ("first", "second"))
     assert len(first) == 5 and first == second
     assert json.loads((run / "run.json").read_text())["label"] == "twice"
-    done = command("evaluate", search, "suite=twice", "model=echo", *both, f"run.dir={run}", "limit=9")
+    done = command(
+        "evaluate", search, "suite=twice", "model=echo", "engine.devices=cpu", *both, f"run.dir={run}", "limit=9"
+    )
     assert done.returncode == 0 and "8 samples to answer, 10 are there" in done.stderr
     assert {row["id"] for row in first} < {row["id"] for row in read_lines(run / "own/first/predictions.jsonl")}
-    done = command("evaluate", search, "suite=twice", "model=echo", *both, f"run.dir={run}", "limit=3", "fresh=true")
+    done = command(
+        "evaluate",
+        search,
+        "suite=twice",
+        "model=echo",
+        "engine.devices=cpu",
+        *both,
+        f"run.dir={run}",
+        "limit=3",
+        "fresh=true",
+    )
     assert done.returncode == 0 and len(read_lines(run / "own/first/predictions.jsonl")) == 3
     assert len([path for path in tmp_path.iterdir() if path.name.startswith("run.")]) == 1, "the old run is kept aside"
 
