@@ -67,7 +67,7 @@ class Stream:
 @torch.inference_mode()
 def generate(network: Network, queries: Sequence[Query], asked: Decoding) -> list[list[int]]:
     """New tokens of each query, its end token with it where it came to one; queries are rows of one batch."""
-    said: list[list[int]] = [[asked.end] if _stopped(query.ids, asked) else [] for query in queries]
+    said: list[list[int]] = [[asked.end] if _stopped(query.ids, [], asked) else [] for query in queries]
     done = [bool(tokens) for tokens in said]
     if all(done):
         return said
@@ -82,7 +82,7 @@ def generate(network: Network, queries: Sequence[Query], asked: Decoding) -> lis
             said[row].append(token)
             if token == asked.end:
                 done[row] = True
-            elif _stopped(queries[row].ids + said[row], asked):
+            elif _stopped(queries[row].ids, said[row], asked):
                 done[row] = True
                 said[row] += [asked.end] if step + 1 < asked.max_new_tokens else []
         if all(done):
@@ -90,9 +90,11 @@ def generate(network: Network, queries: Sequence[Query], asked: Decoding) -> lis
     return said
 
 
-def _stopped(tokens: Sequence[int], asked: Decoding) -> bool:
+def _stopped(prompt: Sequence[int], said: Sequence[int], asked: Decoding) -> bool:
     """The prompt counts too: one that ends in a stop sequence is answered with ``end`` at once."""
-    return any(tuple(tokens[-len(stop) :]) == stop for stop in asked.stops)
+    reach = max(map(len, asked.stops), default=0)
+    tail = (*prompt[-reach:], *said[-reach:]) if reach else ()
+    return any(tail[-len(stop) :] == stop for stop in asked.stops)
 
 
 def _choose(logits: Tensor, step: int, asked: Decoding, draws: torch.Generator) -> list[int]:

@@ -62,7 +62,11 @@ class QwenAudio(Model):
         said = self.settings.get("chat_format")
         if said is None or said == self.chat_format:
             return
-        what = f"is {kinds[said].name_of_kind}" if said in kinds else "is of a kind that is not known"
+        what = (
+            f"is {kinds[said].name_of_kind}"
+            if isinstance(said, str) and said in kinds
+            else "is of a kind that is not known"
+        )
         raise ModelError(
             f"model.path={self.config.path} {what} (its generation_config.json says chat_format {said!r}), and it was "
             f"asked for as {self.name_of_kind}"

@@ -6,6 +6,7 @@ It hears (another clip gets another answer), it babbles in lower-case letters, a
 import base64
 import json
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -148,3 +149,9 @@ def _sinusoids(positions: int, width: int) -> np.ndarray:
     rates = np.exp(-np.log(10_000) / (width // 2 - 1) * np.arange(width // 2))
     angles = np.arange(positions)[:, None] * rates
     return np.concatenate((np.sin(angles), np.cos(angles)), axis=1).astype(np.float32)
+
+
+if __name__ == "__main__":
+    if not sys.argv[1:]:
+        sys.exit("usage: python -m evaluate.models.qwen_audio.tiny FOLDER [--chat]")
+    make(Path(sys.argv[1]), chat="--chat" in sys.argv[2:])
