@@ -88,7 +88,7 @@ class Encoder(nn.Module):
         own = torch.arange(max(frames), device=mel.device) < torch.tensor(frames, device=mel.device)[:, None]
         mask = own[:, None, None, :].expand(-1, 1, own.shape[1], -1)
         states = F.gelu(self.conv2(F.gelu(self.conv1(mel)))).transpose(1, 2)
-        states = (states + self.positions[: states.shape[1]]) * own[:, :, None]
+        states = states + self.positions[: states.shape[1]]
         for layer in self.layers:
             states = layer(states, mask)
         pooled = F.avg_pool1d(states.transpose(1, 2), 2).transpose(1, 2)
