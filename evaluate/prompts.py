@@ -1,7 +1,7 @@
 """Prompts: a task's template for a model's style, filled from a sample."""
 
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from datasets_prep.manifest import Sample
@@ -62,7 +62,8 @@ def render(sample: Sample, task: Task, model: Model) -> Request:
         fields=sample.fields,
         clips=len(sample.audio),
     )
-    prompt = fill(template, _values(sample, task, language, target), f"task {task.name}, sample {sample.id}")
+    values = _values(sample, task, language, target)
+    prompt = fill(template, values, f"task {task.name}, sample {sample.id}", model.check_text)
     try:
         rendered = model.render(prompt, request)
     except ModelError as error:
@@ -72,9 +73,9 @@ def render(sample: Sample, task: Task, model: Model) -> Request:
     return Request(**{**request.__dict__, "prompt": rendered})
 
 
-def fill(template: str, values: Mapping[str, Any], where: str) -> str:
+def fill(template: str, values: Mapping[str, Any], where: str, check: Callable[[str], None] = lambda text: None) -> str:
     """Put values into ``{name}`` places; ``{{`` and ``}}`` are braces. Raises PromptError for a name without a value,
-    and for anything but a plain name."""
+    for anything but a plain name, and for a value whose text ``check`` refuses with a ModelError."""
     pieces = []
     try:
         parsed = list(string.Formatter().parse(template))
@@ -92,7 +93,12 @@ def fill(template: str, values: Mapping[str, Any], where: str) -> str:
             else:
                 hint = nearest(name, [key for key, value in values.items() if value is not None])
             raise PromptError(f"{where}: the prompt needs {{{name}}}, which the sample lacks{hint}")
-        pieces.append(_worded(values[name]))
+        worded = _worded(values[name])
+        try:
+            check(worded)
+        except ModelError as error:
+            raise PromptError(f"{where}, {{{name}}}: {error}") from None
+        pieces.append(worded)
     return "".join(pieces)
 
 

@@ -81,6 +81,10 @@ class Model(ABC):
     def check(self, generation: Generation) -> None:  # noqa: B027 - most models take any setting
         """Raise ModelError where the model cannot generate so. Called in the parent, once a task."""
 
+    def check_text(self, text: str) -> None:  # noqa: B027 - to most models, text is text
+        """Raise ModelError for a sample's own text that the model would read as more than text. Called in the parent,
+        for each value that a prompt takes from a sample."""
+
     def render(self, prompt: str, request: Request) -> str:
         """The prompt as the model reads it. Raises ModelError for one that it cannot. Called in the parent."""
         return prompt

@@ -1,0 +1,66 @@
+"""Tags in prompts: what the model would read as more than text must be known, whole, and written by the task.
+
+A tag that the tokenizer does not know is cut into plain pieces without a word, and the answers are worse for no visible
+reason; so it is an error, before the model loads.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection
+
+from evaluate.models.base import ModelError
+from evaluate.models.qwen_audio.tokenizer import CLIP, CLIP_END, CLIP_START, PLACE
+from metrics.base import nearest
+
+TAG = re.compile(r"<\|[^<>|]*\|>")
+MARKS = ("<|", "|>", CLIP_START, CLIP_END, PLACE)
+"""What tags begin and end with, and the special tokens that look otherwise."""
+
+
+def refuse_marks(text: str) -> None:
+    """Raise ModelError for a sample's own text with a mark of a tag in it: a question must not steer the model."""
+    for mark in MARKS:
+        if mark in unicodedata.normalize("NFC", text):
+            raise ModelError(
+                f"its text holds '{mark}', which Qwen-Audio would read as a tag; tags are put by the task's prompt, "
+                f"where <|{{name}}|> takes a name from a sample"
+            )
+
+
+def check_tags(prompt: str, known: Collection[str]) -> None:
+    """Raise ModelError for a ``<|...|>`` that is none of the known tags, and for half of one."""
+    text = unicodedata.normalize("NFC", prompt)
+    for tag in TAG.findall(text):
+        if tag not in known:
+            raise ModelError(f"the prompt's {tag} is no tag of this model{_nearest(tag, known)}")
+    rest = CLIP.sub("", TAG.sub("", text))
+    for mark in MARKS:
+        if mark in rest:
+            raise ModelError(f"the prompt has a '{mark}' that is no part of a tag: {_around(rest, mark)!r}")
+
+
+def clips_named(prompt: str, clips: int) -> set[int]:
+    """The numbers of the clips that a prompt names. Raises ModelError for one that the sample does not have, and for
+    a tag of a clip that stands alone."""
+    named = set()
+    if alone := [mark for mark in (CLIP_START, CLIP_END, PLACE) if mark in CLIP.sub("", prompt)]:
+        raise ModelError(f"the prompt has a '{alone[0]}' that names no clip; clip 1 is {CLIP_START}1{CLIP_END}")
+    for name in CLIP.findall(prompt):
+        if not (name.isascii() and name.isdecimal() and 1 <= int(name) <= clips):
+            raise ModelError(
+                f"the prompt names the clip {CLIP_START}{name}{CLIP_END}, and the sample has "
+                f"{f'1 to {clips}' if clips > 1 else 'clip 1 only' if clips else 'none'}"
+            )
+        named.add(int(name))
+    return named
+
+
+def _nearest(tag: str, known: Collection[str]) -> str:
+    """Names between the bars are compared, which all tags have in common."""
+    hint = nearest(tag.strip("<|>"), [name.strip("<|>") for name in known if TAG.fullmatch(name)])
+    return re.sub(r"did you mean '(.*)'\?", r"did you mean <|\1|>?", hint)
+
+
+def _around(text: str, mark: str) -> str:
+    place = text.index(mark)
+    return text[max(0, place - 20) : place + 20]
