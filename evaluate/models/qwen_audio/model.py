@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from evaluate.config import Generation, ModelConfig
-from evaluate.models.base import Answer, Checkpoint, Model, ModelError, Request, sample_seed
+from evaluate.models.base import Answer, Checkpoint, Model, ModelError, Request, hear_transformers, sample_seed
 from evaluate.models.qwen_audio.chat import TAIL, Turn, clip_line, encode_context, head_text, history_of
 from evaluate.models.qwen_audio.config import read_architecture, read_generation
 from evaluate.models.qwen_audio.features import Query, clip_features
@@ -99,6 +99,7 @@ class QwenAudio(Model):
     def load(self, device: str) -> None:
         import torch
 
+        hear_transformers()
         from evaluate.models.qwen_audio.weights import load_network
 
         if "chat_format" not in self.settings:
