@@ -20,13 +20,14 @@ from evaluate.models.base import ModelError, add_to_path
 from results.console import say
 
 LISTS = {"tasks": "task", "suites": "suite", "models": "model"}
+REGISTRIES = ("metrics", "normalizers", "extractors")
 
 HELP = """\
 Run a task, or a suite of tasks, on an audio-language model, and score the answers.
 
   python -m evaluate task=TASK   model=MODEL model.path=FOLDER [KEY=VALUE ...]
   python -m evaluate suite=SUITE model=MODEL model.path=FOLDER [KEY=VALUE ...]
-  python -m evaluate list tasks|suites|models
+  python -m evaluate list tasks|suites|models|metrics|normalizers|extractors
   python -m evaluate ... show=config|prompt        print it, load no model
   python -m evaluate -m task=A,B model=C,D ...     run every combination
 
@@ -165,8 +166,18 @@ def show_help() -> int:
 
 
 def show_list(arguments: Sequence[str]) -> int:
-    if not arguments or arguments[0] not in LISTS:
-        return refuse(f"list what? say list {'|'.join(LISTS)}")
+    if not arguments or arguments[0] not in (*LISTS, *REGISTRIES):
+        return refuse(f"list what? say list {'|'.join((*LISTS, *REGISTRIES))}")
+    if arguments[0] in REGISTRIES:
+        from metrics import extractors, normalizers, score
+
+        registered = {
+            "metrics": list(score.METRICS),
+            "normalizers": list(normalizers.NORMALIZERS),
+            "extractors": list(extractors.EXTRACTORS),
+        }
+        say(sys.stdout, "\n".join(registered[arguments[0]]))
+        return 0
     try:
         compose.check_overrides(arguments[1:])
         names = compose.options_of(LISTS[arguments[0]], arguments[1:])

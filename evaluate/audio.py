@@ -18,6 +18,8 @@ SAMPLE_RATE = 16_000
 """Hz; what every model of this kind hears."""
 MIN_SECONDS = 0.03
 """A shorter clip holds no frame that a model could use."""
+END_SECONDS = 0.1
+"""By so much a clip's end may lie beyond its file's, as rounded times do."""
 PAUSE_SECONDS = 5.0
 """How far before the limit a long clip may be cut, to cut in its quietest place."""
 STREAM_SIZE = 0x7FFFFF00
@@ -62,7 +64,7 @@ def load(clip: Clip, folder: Path) -> Recording:
     ``empty``, ``unreadable``, ``no_ffmpeg``, ``not_finite``, ``bounds`` or ``too_short``.
     """
     path = folder / clip.path
-    name = Path(clip.path).name
+    name = clip.path if not Path(clip.path).is_absolute() else Path(clip.path).name
     _check_file(path, name)
     samples, rate = _read(path, clip, name)
     if len(samples) == 0:
@@ -131,6 +133,8 @@ def _read(path: Path, clip: Clip, name: str) -> tuple[np.ndarray, int]:
     with file:
         if file.format.startswith(("WAV", "RF64")) and _is_cut_wav(path):
             raise AudioError("unreadable", f"{name} is damaged: it is shorter than its header says")
+        if clip.end is not None and clip.end - file.frames / file.samplerate > END_SECONDS:
+            raise AudioError("bounds", f"{name} ends at {file.frames / file.samplerate:.2f} s, before {clip.end:g} s")
         start = min(round((clip.start or 0.0) * file.samplerate), file.frames)
         end = file.frames if clip.end is None else min(round(clip.end * file.samplerate), file.frames)
         try:

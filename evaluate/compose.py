@@ -21,7 +21,7 @@ from omegaconf.errors import (
 )
 from yaml import MarkedYAMLError
 
-from evaluate.config import Config, ConfigError, check_values
+from evaluate.config import Config, ConfigError, Each, check_values
 from metrics.base import nearest
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -109,9 +109,9 @@ def check_overrides(overrides: Sequence[str]) -> None:
     if values.get("suite", "null") != "null":
         for key in values:
             if key.startswith("task."):
-                raise ConfigError(
-                    f"{key} with a suite: say each.{key[5:]} for all of its tasks, or tasks.KEY.{key[5:]} for one"
-                )
+                rest = key.removeprefix("task.")
+                every = f"each.{rest} for all of its tasks, or " if _has(Each, rest) else ""
+                raise ConfigError(f"{key} with a suite: say {every}tasks.KEY.{rest} for one of its tasks")
 
 
 def sentence(error: Exception, overrides: Sequence[str] = ()) -> str:
@@ -146,6 +146,8 @@ def _quoted(override: str) -> str:
 def _unreadable(override: str) -> str:
     if "=" not in override:
         return f"'{override}' is no override: write KEY=VALUE ('python -m evaluate --help' shows the keys)"
+    if not re.fullmatch(r"[+~]{0,2}[\w./@-]+", key := override.partition("=")[0]):
+        return f"cannot read {override}: '{key}' is no key"
     return f"cannot read {override}: a value with = , blanks or brackets is quoted twice, as in {_quoted(override)}"
 
 
@@ -178,6 +180,13 @@ def _unknown(key: str, overrides: Sequence[str]) -> str:
     if parts[0] in ("task", "model") and not chosen:
         return f"{key}: no {parts[0]} is chosen; say {parts[0]}=NAME too"
     return f"{key} is not there to be changed: say +{key}=... to add it"
+
+
+def _has(schema: Any, key: str) -> bool:
+    """Whether a dotted key is one of a schema's."""
+    part, _, rest = key.partition(".")
+    kinds = {item.name: item.type for item in dataclasses.fields(schema)}
+    return part in kinds and (not rest or (dataclasses.is_dataclass(kinds[part]) and _has(kinds[part], rest)))
 
 
 def _kind(annotation: Any) -> Any:

@@ -37,7 +37,8 @@ def template_of(task: Task, model: Model) -> tuple[str, str]:
             return style, task.prompt[style]
     raise PromptError(
         f"task {task.name} has no prompt for model {model.config.name}, which is spoken to as "
-        f"{' or '.join(model.prompt_styles)}; it has {', '.join(task.prompt) or 'none'}"
+        f"{' or '.join(model.prompt_styles)}; it has {', '.join(task.prompt) or 'none'} "
+        f"(+task.prompt.{model.prompt_styles[0]}=... adds one)"
     )
 
 
@@ -109,6 +110,7 @@ def _values(sample: Sample, task: Task, language: str | None, target: str | None
     return {
         **sample.fields,
         "choices": choices,
+        "options": f"\n{_worded(choices)}" if choices else "",
         "language": language,
         "target_language": target,
         "language_name": LANGUAGE_NAMES.get(language or ""),

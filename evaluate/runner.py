@@ -198,7 +198,8 @@ class _Runner:
         self.directory.journal(batch.task).append(predictions)
         self.session.answered += len(predictions)
         failed = sum(prediction.status == "failed" for prediction in predictions)
-        heard = sum(clip.seconds or 0.0 for prediction in predictions for clip in prediction.audio)
+        answered = [prediction for prediction in predictions if prediction.status == "ok"]
+        heard = sum(clip.seconds or 0.0 for prediction in answered for clip in prediction.audio)
         self.reporter.advance(batch.task, len(predictions), failed, heard)
 
     def _score(self, name: str) -> None:
@@ -221,11 +222,21 @@ class _Runner:
                 self._score(name)
             expected += len(task.samples)
         say(sys.stdout, leaderboard.write(self.directory).rstrip("\n"))
+        self._note_truncated()
         failures = self._failures()
         self._list_failures(failures)
         self.reporter.say(f"results: {self.directory.path}")
         allowed = self.config.max_failed * (expected if self.config.max_failed < 1 else 1)
         return 1 if len(failures) > allowed + 1e-9 else 0
+
+    def _note_truncated(self) -> None:
+        for name in self.tasks:
+            scores = self.directory.read_scores(name)
+            if scores and scores.counts.truncated:
+                self.reporter.say(
+                    f"{name}: of {scores.counts.truncated} samples the model heard only the beginning, its limit; "
+                    f"long_audio=chunk lets it hear them piece by piece, fail leaves them out"
+                )
 
     def _failures(self) -> list[tuple[str, str, str]]:
         """Task, id and reason of every failed sample."""

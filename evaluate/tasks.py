@@ -81,7 +81,11 @@ def manifest_paths(task: Task, data_root: str) -> list[Path]:
     for path, subset in zip(paths, corpus.subsets, strict=True):
         if not path.is_file():
             there = sorted(found.stem for found in folder.glob("*.jsonl"))
-            hint = nearest(subset, there) if there else f"; there is no {folder} with manifests, is data.root right?"
+            hint = (
+                nearest(subset, there)
+                if there
+                else f"; {folder} has none: is data.root right, or is it corpus.manifest?"
+            )
             raise ManifestError(f"task {task.name}: no manifest {path}{hint}")
     return paths
 

@@ -120,7 +120,7 @@ def _within(
         outcome.flags.append("chunked_audio")
         return [[piece] for piece in audio.split_at_pauses(heard[0], limit)]
     longest = max(len(samples) for samples in heard) / audio.SAMPLE_RATE
-    why = "several clips cannot be cut in pieces" if long_audio is LongAudio.chunk else "long_audio=fail"
+    why = "several clips cannot be cut in pieces" if long_audio is LongAudio.chunk else "task.long_audio is fail"
     raise audio.AudioError("too_long", f"a clip of {longest:.1f} s is over the model's {limit:g} s, and {why}")
 
 

@@ -1,17 +1,21 @@
 """From prediction records to scores: the one place where answers are extracted, normalised and measured."""
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
 from typing import Any
 
 from metrics.base import Metric, MetricError, Row, nearest
 from metrics.bootstrap import measure
-from metrics.classification import Accuracy, MacroF1
+from metrics.classification import Accuracy, ClassMetric, MacroF1
 from metrics.extractors import get_extractor
 from metrics.normalizers import get_normalizer
 from metrics.translation import Bleu, Chrf
 from metrics.wer import CharacterErrorRate, MixedErrorRate, WordErrorRate
 
+LANGUAGE = re.compile(r"[a-z]{2,3}([-_]\w+)*")
 METRICS: dict[str, type[Metric]] = {
     metric.name: metric for metric in (WordErrorRate, CharacterErrorRate, MixedErrorRate, Bleu, Chrf, Accuracy, MacroF1)
 }
@@ -127,6 +131,8 @@ def check(spec: ScoringSpec, samples: Iterable[Mapping[str, Any]] = ()) -> None:
     """
     if not spec.metrics:
         raise MetricError("the scoring settings name no metric; add one to 'metrics'")
+    if spec.language and not LANGUAGE.fullmatch(spec.language):
+        raise MetricError(f"the language is {spec.language!r}; write its code, such as 'en' or 'zh-CN'")
     if spec.primary not in spec.metrics:
         raise MetricError(
             f"the primary metric {spec.primary!r} is not among the metrics{nearest(spec.primary, spec.metrics)}"
@@ -213,6 +219,8 @@ def signature(metric: Metric, rows: Sequence[Row], spec: ScoringSpec, name: str)
     extractor, normalizer = get_extractor(spec.metrics[name].extractor), get_normalizer(spec.metrics[name].normalizer)
     parts = {} if extractor.name == "exact" else {"extract": str(extractor)}
     parts["norm"] = str(normalizer)
+    if spec.labels is not None and (extractor.name == "label" or isinstance(metric, ClassMetric)):
+        parts["set"] = f"{len(spec.labels)}.{sha256(json.dumps(sorted(spec.labels)).encode()).hexdigest()[:6]}"
     languages = sorted({row.language for row in rows if row.language})
     if normalizer.uses_language and languages:
         parts["lang"] = "+".join(languages)

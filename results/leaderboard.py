@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,6 +25,11 @@ class Line:
     counts: Counts
     """Of the whole task."""
 
+    @property
+    def counts_hold(self) -> bool:
+        """Whether the counts are those of this line: of a subset among several they are not."""
+        return self.score.n == self.counts.scored
+
     def flat(self) -> dict[str, Any]:
         score = asdict(self.score)
         low, high = score.pop("ci95") or (None, None)
@@ -39,14 +45,20 @@ def lines_of(scores: Iterable[TaskScores]) -> list[Line]:
 def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
     """The lines of runs, and a sentence for each task whose scores are still to come. Raises RunError."""
     lines, unfinished = [], []
-    for directory in directories:
-        record = directory.must_read()
-        for task in record.tasks:
+    records = [directory.must_read() for directory in directories]
+    runs = Counter(record.model for record in records)
+    for directory, record in zip(directories, records, strict=True):
+        shown = record.model if runs[record.model] == 1 else f"{record.model} ({directory.path.resolve().name})"
+        for task, asked in record.tasks.items():
             scores = directory.read_scores(task)
             if scores is None:
-                unfinished.append(f"{record.model} on {task} is not finished")
+                there = len(directory.journal(task).read())
+                unfinished.append(
+                    f"{shown} on {task} is not finished: {there} of {asked.expected} samples are answered; "
+                    f"the command that began it goes on"
+                )
             else:
-                lines += lines_of([scores])
+                lines += [Line(shown, task, score, scores.counts) for score in scores.scores]
     return lines, unfinished
 
 
@@ -89,7 +101,7 @@ def _markdown(lines: Sequence[Line], unfinished: Sequence[str]) -> str:
             _named(line.score),
             *_numbers(line.score),
         ]
-        + [str(getattr(line.counts, name)) for name in COUNTS]
+        + [str(getattr(line.counts, name)) if line.counts_hold else "" for name in COUNTS]
         + [f"[{signatures.index(line.score.signature) + 1}]"]
         for line in lines
     ]

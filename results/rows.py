@@ -43,6 +43,10 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
     identity, prediction = record.get("id"), record.get("prediction")
     if not isinstance(identity, str | int) or isinstance(identity, bool) or identity == "":
         raise RowError(f"{where}: 'id' must be a text that is not empty")
+    if "raw" in record and "prediction" not in record:
+        raise RowError(f"{where}: this is a file of a run of ours; 'python -m results rescore RUN' scores it")
+    if "prediction" not in record:
+        raise RowError(f"{where}: no 'prediction'; the keys are {', '.join(map(str, record))}")
     if not isinstance(prediction, str):
         raise RowError(f"{where}: 'prediction' must be a text (the empty text where there was no answer)")
     if "reference" in record and "references" in record:

@@ -40,8 +40,10 @@ def test_the_task_and_the_model_run(tmp_path: Path, tone: Callable[..., Path]) -
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     scores = {score["name"]: score for score in json.loads((run / "own/rain/scores.json").read_text())["scores"]}
-    assert scores["accuracy"]["value"] == scores["yes_share"]["value"] == 50.0
-    assert "extract:yes_no" in scores["accuracy"]["signature"] and "norm:basic" in scores["yes_share"]["signature"]
+    assert scores["accuracy"]["value"] == scores["accuracy_folded"]["value"] == 50.0
+    assert (
+        "extract:yes_no" in scores["accuracy"]["signature"] and "norm:basic" in scores["accuracy_folded"]["signature"]
+    )
 
 
 def test_the_metric_scores(monkeypatch: pytest.MonkeyPatch) -> None:

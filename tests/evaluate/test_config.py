@@ -69,7 +69,7 @@ def refused(capsys: Capture, *arguments: str) -> str:
         (["--cfg", "job", *TASK], "--cfg: there are -m and --help"),
         (["-m", "model=whisper", "model.path=a[b,c", *TASK], "is quoted twice"),
         (["model=whisper", "model.path=x", *TASK, "model._target_=evaluate.models.base.Model"], "is not a whole model"),
-        (["list", "datasets"], "list what? say list tasks|suites|models"),
+        (["list", "datasets"], "list what? say list tasks|suites|models|metrics"),
         (["model=whisper", "model.path=x", *TASK, "model._target_=evaluate.nothing.Model"], "cannot be imported"),
         (["model=whisper", "model.path=x", *TASK, "model._target_=json.JSONDecoder"], "is no subclass of"),
         (["model=whisper", "model.path=x", *TASK], "model.path=x: no such folder, and no hub id"),
@@ -178,6 +178,8 @@ def test_lists_and_help_know_the_users_own(capsys: Capture, own: Path) -> None:
         assert main(["list", what, search]) == 0
         listed = capsys.readouterr().out.split()
         assert set(names) <= set(listed) and listed == sorted(listed)
+    assert main(["list", "normalizers"]) == 0
+    assert "whisper_en" in capsys.readouterr().out.split()
     assert main(["--help"]) == 0
     assert "asr/" in capsys.readouterr().out
 

@@ -49,6 +49,8 @@ def test_languages_choices_and_labels() -> None:
     assert read("{labels}", task).prompt.endswith("dog, cat")
     assert read("{choices}", choices=["a dog", "a cat"]).prompt.endswith("A. a dog\nB. a cat")
     assert read("{choices}", choices={"X": "a dog"}).prompt.endswith("X. a dog")
+    assert read("Q{options}", choices=["a dog", "a cat"]).prompt.endswith("Q\nA. a dog\nB. a cat")
+    assert read("Q{options}").prompt.endswith("Q")
     request = read("{language}", Task(name="t"), language="fr")
     assert (request.language, request.target_language, request.clips) == ("fr", None, 2)
     assert read("", Task(name="t", language="de"), language="fr").language == "de"

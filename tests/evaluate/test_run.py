@@ -22,7 +22,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for row in read_lines(CLIPS / "manifest.jsonl"):
         path = CLIPS / row["audio"]
         for part in range(60 // 8 + 1):
-            clip = {"path": str(path), "start": 0.1 * part, "end": 0.6 + 0.21 * part}
+            clip = {"path": str(path), "start": 0.1 * part, "end": 0.6 + 0.15 * part}
             rows.append(
                 {"id": f"{row['id']}-{part}", "audio": clip, "reference": row["reference"], "speaker": row["group"]}
             )

@@ -168,7 +168,7 @@ def test_score_any_file(tmp_path: Path) -> None:
         (["score", "{file}", "--metric", "wer", "--normalizer", "qwen2_audio"], "language"),
         (["score", "{file}", "--metric", "accuracy", "--extractor", "label"], "label"),
         (["score", "{folder}/none.jsonl", "--metric", "wer"], "no file at"),
-        (["score", "{folder}/bad.jsonl", "--metric", "wer"], "line 2: 'prediction' must be a text"),
+        (["score", "{folder}/bad.jsonl", "--metric", "wer"], "line 2: no 'prediction'; the keys are id, reference"),
         (["leaderboard", "{folder}"], "is no run directory: it holds no run.json"),
         (["rescore", "{folder}/none"], "is no run directory"),
         (["score", "{folder}/both.jsonl", "--metric", "wer"], "keep one"),
