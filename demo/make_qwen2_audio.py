@@ -4,11 +4,10 @@ usage: make_qwen2_audio.py FOLDER [--instruct] [--width N] [--layers N]
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import pre_tokenizers
 from transformers import (
     GenerationConfig,
     Qwen2AudioConfig,
@@ -38,13 +37,17 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=32, help="hidden size of encoder and language model")
     parser.add_argument("--layers", type=int, default=2, help="of the encoder, and of the language model")
     given = parser.parse_args()
-    given.folder.mkdir(parents=True, exist_ok=True)
-    processor = _processor(given.instruct)
-    processor.save_pretrained(given.folder)
-    if not given.instruct:
-        (given.folder / "chat_template.jinja").unlink(missing_ok=True)
-    ids = processor.tokenizer.get_vocab()
-    _network(ids, given.instruct, given.width, given.layers).save_pretrained(given.folder)
+    make(given.folder, given.instruct, given.width, given.layers)
+
+
+def make(folder: Path, instruct: bool = False, width: int = 32, layers: int = 2) -> None:
+    """Write the checkpoint into a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    processor = _processor(instruct)
+    processor.save_pretrained(folder)
+    if not instruct:
+        (folder / "chat_template.jinja").unlink()
+    _network(processor.tokenizer.get_vocab(), instruct, width, layers).save_pretrained(folder)
 
 
 def _processor(instruct: bool) -> Qwen2AudioProcessor:

@@ -97,7 +97,8 @@ class Qwen2Audio(Pretrained):
         self.audio_token = self.network.config.audio_token_id
         if (told := self.tokenizer.convert_tokens_to_ids(AUDIO)) != self.audio_token:
             raise ModelError(
-                f"model.path={self.config.path}: {AUDIO} is {told} in the tokenizer and {self.audio_token} in config.json"
+                f"model.path={self.config.path}: {AUDIO} is token {told} of the tokenizer, and config.json says "
+                f"{self.audio_token}"
             )
         self.ends = self._end_tokens()
         self.language_model = self._language_model()
@@ -107,6 +108,8 @@ class Qwen2Audio(Pretrained):
         named = self.network.generation_config.eos_token_id
         if named is None:
             named = self.tokenizer.eos_token_id
+        if named is None:
+            raise ModelError(f"model.path={self.config.path} names no token that ends an answer (eos_token_id)")
         return list(named) if isinstance(named, list) else [named]
 
     def _language_model(self) -> Any:
@@ -153,8 +156,7 @@ class Qwen2Audio(Pretrained):
             inputs_embeds=embeddings, attention_mask=mask, generation_config=self._settings(generation)
         )
         return [
-            self._answer(row, len(prompt), generation)
-            for row, prompt in zip(rows.tolist(), batch.prompts, strict=True)
+            self._answer(row, len(prompt), generation) for row, prompt in zip(rows.tolist(), batch.prompts, strict=True)
         ]
 
     def _embed(self, batch: Batch) -> tuple[Any, Any]:
