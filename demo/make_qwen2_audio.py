@@ -53,7 +53,7 @@ def make(folder: Path, instruct: bool = False, width: int = 32, layers: int = 2)
 def _processor(instruct: bool) -> Qwen2AudioProcessor:
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Qwen2Tokenizer(
-        vocab={letter: number for number, letter in enumerate(letters)},
+        vocab={token: number for number, token in enumerate([*letters, *TAGS])},
         merges=[],
         eos_token="<|im_end|>" if instruct else "<|endoftext|>",
         extra_special_tokens=list(TAGS),

@@ -26,7 +26,7 @@ CHATML = (
     "{% endif %}"
     "<|im_end|>\n"
     "{% endfor %}"
-    "<|im_start|>assistant\n"
+    "{{ '<|im_start|>assistant\n' }}"  # Jinja drops a template's own last newline
 )
 """What Qwen2-Audio-Instruct was trained on, for a checkpoint without a template of its own."""
 

@@ -28,9 +28,12 @@ def known_tags(folder: Path) -> set[str]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        found = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     except ValueError:
-        raise ModelError(f"{path} is not JSON") from None
+        found = None
+    if not isinstance(found, dict):
+        raise ModelError(f"{path} is not an object of JSON")
+    return found
 
 
 def check_tags(prompt: str, known: Collection[str], model: str) -> None:
