@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluate.config import Generation, ModelConfig
-from evaluate.models import chat, qwen2_audio_encoder
+from evaluate.models import chat, qwen2_audio_encoder, tags
 from evaluate.models.base import Answer, ModelError, Request, sample_seed
 from evaluate.models.pretrained import Pretrained
 from evaluate.models.qwen2_audio_encoder import Features, encode, features_of
@@ -78,13 +78,13 @@ class Qwen2Audio(Pretrained):
     def _check_prompt(self, prompt: str, request: Request) -> None:
         for tag in (AUDIO, AUDIO_BOS, AUDIO_EOS):
             if tag in prompt:
-                raise ModelError(f"the prompt has {tag}; the place of a clip is written <audio>1</audio>, and may lack")
+                raise ModelError(f"the prompt has {tag}; the place of a clip is written <audio>1</audio>, or left out")
         check_tags(prompt, self.tags, str(self.config.path))
         clip_order(prompt, request.clips)
 
     def fingerprint(self) -> dict[str, str]:
-        digest = hashlib.sha256(Path(str(qwen2_audio_encoder.__file__)).read_bytes())
-        return super().fingerprint() | {"encoder_code": digest.hexdigest()}
+        code = b"".join(Path(str(part.__file__)).read_bytes() for part in (chat, qwen2_audio_encoder, tags))
+        return super().fingerprint() | {"model_parts": hashlib.sha256(code).hexdigest()}
 
     def load(self, device: str) -> None:
         from transformers import Qwen2AudioForConditionalGeneration, Qwen2AudioProcessor
@@ -211,10 +211,6 @@ class Qwen2AudioInstruct(Qwen2Audio):
         super().__init__(config)
         self._require(*TURN_TAGS)
         self.template = chat.template_of(self.folder)
-
-    def fingerprint(self) -> dict[str, str]:
-        digest = hashlib.sha256(Path(str(chat.__file__)).read_bytes())
-        return super().fingerprint() | {"chat_code": digest.hexdigest()}
 
     def render(self, prompt: str, request: Request) -> str:
         for tag in TURN_TAGS:

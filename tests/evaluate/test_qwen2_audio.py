@@ -448,6 +448,16 @@ def test_dtype_reaches_the_weights(base: Path) -> None:
     assert ask(half, [asked(half, PROMPTS[0], recording("bells"))])[0].new_tokens == NEW_TOKENS
 
 
+def test_the_fingerprint_sees_what_decides_the_prompt(copied: Path) -> None:
+    before = made(copied, Qwen2AudioInstruct).fingerprint()
+    assert {"weights", "checkpoint_files", "model_code", "model_parts"} <= before.keys()
+    brief = made(copied, Qwen2AudioInstruct, system="Be brief.").fingerprint()
+    assert {name for name in before if brief[name] != before[name]} == {"options"}
+    (copied / "chat_template.jinja").write_text(chat.CHATML)
+    after = made(copied, Qwen2AudioInstruct).fingerprint()
+    assert {name for name in before if after[name] != before[name]} == {"checkpoint_files"}
+
+
 def test_the_parent_stays_light(instruct: Path) -> None:
     code = (
         "import sys\n"
