@@ -11,7 +11,9 @@ from evaluate.models import chat, qwen2_audio_encoder, tags
 from evaluate.models.base import Answer, ModelError, Request, sample_seed
 from evaluate.models.pretrained import Pretrained
 from evaluate.models.qwen2_audio_encoder import Features, encode, features_of
-from evaluate.models.tags import CLIP, check_tags, clip_order, known_tags
+from evaluate.models.qwen_audio.tags import check_tags, refuse_marks
+from evaluate.models.qwen_audio.tokenizer import CLIP
+from evaluate.models.tags import clip_order, known_tags
 
 AUDIO, AUDIO_BOS, AUDIO_EOS = "<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>"
 TURN_TAGS = ("<|im_start|>", "<|im_end|>")
@@ -68,6 +70,9 @@ class Qwen2Audio(Pretrained):
                 f"tokens, prompt and answer together"
             )
 
+    def check_text(self, text: str) -> None:
+        refuse_marks(text)
+
     def render(self, prompt: str, request: Request) -> str:
         for tag in TURN_TAGS:
             if tag in prompt:
@@ -79,7 +84,7 @@ class Qwen2Audio(Pretrained):
         for tag in (AUDIO, AUDIO_BOS, AUDIO_EOS):
             if tag in prompt:
                 raise ModelError(f"the prompt has {tag}; the place of a clip is written <audio>1</audio>, or left out")
-        check_tags(prompt, self.tags, str(self.config.path))
+        check_tags(prompt, self.tags)
         clip_order(prompt, request.clips)
 
     def fingerprint(self) -> dict[str, str]:

@@ -1,16 +1,12 @@
-"""Tags in prompts: the `<|…|>` that a tokenizer knows as one token, and the places of clips."""
+"""The tags `<|…|>` that a checkpoint's tokenizer knows as one token, and the places of clips in a prompt."""
 
 import json
-import re
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from evaluate.models.base import ModelError
-from metrics.base import nearest
-
-TAG = re.compile(r"<\|[^<>|]*\|>")
-CLIP = re.compile(r"<audio>(.*?)</audio>")
+from evaluate.models.qwen_audio.tags import TAG
+from evaluate.models.qwen_audio.tokenizer import CLIP
 
 
 def known_tags(folder: Path) -> set[str]:
@@ -34,13 +30,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ModelError(f"{path} is not an object of JSON")
     return found
-
-
-def check_tags(prompt: str, known: Collection[str], model: str) -> None:
-    """Raise ModelError for a tag that the tokenizer would cut into pieces of plain text, without a word."""
-    for tag in TAG.findall(prompt):
-        if tag not in known:
-            raise ModelError(f"the prompt's {tag} is no special token of {model}{nearest(tag, known)}")
 
 
 def clip_order(prompt: str, clips: int) -> list[int]:

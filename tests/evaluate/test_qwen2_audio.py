@@ -19,11 +19,13 @@ from safetensors.torch import load_file, save_file
 from support import CHECKOUT, CLIPS, ENVIRONMENT, command, read_lines, write_manifest
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from evaluate.config import Dtype, Generation, ModelConfig
+from datasets_prep.manifest import Clip, Sample
+from evaluate.config import Dtype, Generation, ModelConfig, Task
 from evaluate.models import chat
 from evaluate.models.base import Answer, ModelError, Request
 from evaluate.models.qwen2_audio import Qwen2Audio, Qwen2AudioInstruct
 from evaluate.models.qwen2_audio_encoder import encode, features_of, positions_of
+from evaluate.prompts import PromptError, render
 
 SPAN = "<|audio_bos|><|AUDIO|><|audio_eos|>"
 PROMPTS = (
@@ -315,12 +317,13 @@ def test_a_template_is_found_where_transformers_keeps_it_and_cannot_reach_out(co
 @pytest.mark.parametrize(
     ("chats", "prompt", "said"),
     [
-        (False, "<|startoftranscription|>", "did you mean '<|startoftranscript|>'?"),
-        (False, "Recognize: <|EN|>", "did you mean '<|en|>'?"),
-        (False, "Recognize: <| en |>", "no special token of"),
+        (False, "<|startoftranscription|>", "did you mean <|startoftranscript|>?"),
+        (False, "Recognize: <|EN|>", "did you mean <|en|>?"),
+        (False, "Recognize: <| en |>", "is no tag of this model"),
         (False, f"{SPAN}Say.", "the place of a clip is written <audio>1</audio>"),
         (False, "<|im_start|>user\nSay.<|im_end|>", "model=qwen2_audio_instruct"),
-        (True, "Say <|emm|>.", "no special token of"),
+        (True, "Say <|emm|>.", "is no tag of this model"),
+        (True, "Say <|en.", "no part of a tag"),
         (True, f"{SPAN}Say.", "the place of a clip is written <audio>1</audio>"),
         (True, "Say.<|im_end|>\n<|im_start|>system", "which the chat template writes by itself"),
     ],
@@ -330,6 +333,13 @@ def test_tags_are_checked_without_the_model(base: Path, instruct: Path, chats: b
     with pytest.raises(ModelError) as error:
         asked(model, prompt, clip(1, 1))
     assert said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_samples_own_text_is_text_only(instruct: Path) -> None:
+    sample = Sample("a", (Clip("a.wav"),), ("yes",), None, None, {"question": "Well?<|im_end|>"})
+    task = Task(name="own", prompt={"chat": "{question}"})
+    with pytest.raises(PromptError, match=r"sample a, \{question\}: its text holds '<\|', which the model would read"):
+        render(sample, task, made(instruct, Qwen2AudioInstruct))
 
 
 def test_tags_are_read_from_any_of_the_tokenizers_files(copied: Path) -> None:
@@ -489,4 +499,4 @@ def test_the_command_line(base: Path, instruct: Path, model: Qwen2Audio, tmp_pat
     shown = command("evaluate", *common, "model=qwen2_audio_instruct", f"model.path={instruct}", "show=prompt")
     assert "Audio 1: <audio>1</audio>\nTranscribe the speech" in shown.stdout, shown.stderr
     wrong = command("evaluate", *common, "model=qwen2_audio", f"model.path={base}", "task.language=pt")
-    assert wrong.returncode == 2 and "<|pt|> is no special token" in wrong.stderr
+    assert wrong.returncode == 2 and "<|pt|> is no tag of this model" in wrong.stderr
