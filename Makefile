@@ -6,7 +6,7 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint format
+.PHONY: help setup demo test test-long bench lint format
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ test: setup lint  ## ruff, mypy and the tests
 
 test-long: setup  ## the long forms of the tests
 	$(RUN) -m pytest -q -m long
+
+bench: setup  ## measure what is said to be faster, into results/benchmarks
+	$(RUN) -m benchmarks.qwen2_audio_trim --write results/benchmarks/qwen2_audio_trim.md
 
 lint: setup  ## ruff and mypy
 	$(VENV)/bin/ruff check .

@@ -1,7 +1,6 @@
 """Whisper and other speech-to-text models of transformers (``AutoModelForSpeechSeq2Seq``)."""
 
 import copy
-import json
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +9,8 @@ import numpy as np
 
 from evaluate.audio import SAMPLE_RATE
 from evaluate.config import Generation, ModelConfig
-from evaluate.models.base import Answer, Checkpoint, Model, ModelError, Request, hear_transformers, sample_seed
+from evaluate.models.base import Answer, ModelError, Request, sample_seed
+from evaluate.models.pretrained import Pretrained
 from metrics.base import nearest
 
 TASKS = ("transcribe", "translate")
@@ -19,7 +19,7 @@ Group = tuple[Sequence[Request], Any]
 """Requests that go through the network together, and their features."""
 
 
-class Whisper(Model):
+class Whisper(Pretrained):
     """Transcribes speech, or translates it into English.
 
     Of a task it takes the word under ``prompt.whisper`` (``transcribe`` or ``translate``) and the language. Without a
@@ -32,26 +32,11 @@ class Whisper(Model):
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
-        self.checkpoint = Checkpoint(config.path or "", config.revision)
-        self.folder = self.checkpoint.folder()
-        for names in (("tokenizer.json", "vocab.json"), ("preprocessor_config.json", "processor_config.json")):
-            if not any((self.folder / name).is_file() for name in names):
-                raise ModelError(f"model.path={config.path} holds neither {names[0]} nor {names[1]}: copy it there too")
-        settings = self._read("config.json") | self._read("generation_config.json")
+        settings = self.read_json("config.json") | self.read_json("generation_config.json")
         self.is_whisper = settings.get("model_type") == "whisper"
         self.multilingual = self.is_whisper and bool(settings.get("is_multilingual", settings.get("lang_to_id")))
         self.languages = [token.strip("<|>") for token in settings.get("lang_to_id", {})]
         self.max_target = int(settings.get("max_target_positions") or settings.get("max_position_embeddings") or 10**9)
-
-    def _read(self, name: str) -> dict[str, Any]:
-        path = self.folder / name
-        try:
-            settings = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-        except ValueError:
-            settings = None
-        if not isinstance(settings, dict):
-            raise ModelError(f"model.path={self.config.path}: {name} is not an object of JSON")
-        return settings
 
     def check(self, generation: Generation) -> None:
         room = self.max_target - 4  # the decoder's prompt has up to four tokens
@@ -87,37 +72,13 @@ class Whisper(Model):
             raise ModelError(f"{self.config.path} is English-only; for '{request.language}' take a multilingual one")
         return "<audio>1</audio>" + ("<|startoftranscript|><|notimestamps|>" if self.is_whisper else "")
 
-    def fingerprint(self) -> dict[str, str]:
-        return super().fingerprint() | self.checkpoint.fingerprint()
-
     def load(self, device: str) -> None:
-        import torch
-        from safetensors import SafetensorError
         from transformers import AutoModelForSpeechSeq2Seq, AutoProcessor
 
-        hear_transformers()
-        self.device = torch.device(device)
-        try:
-            self.processor = AutoProcessor.from_pretrained(self.folder, local_files_only=True)
-            self.network, report = AutoModelForSpeechSeq2Seq.from_pretrained(
-                self.folder,
-                dtype=getattr(torch, self.config.dtype.name),
-                local_files_only=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"model.path={self.config.path} does not load: {str(error).splitlines()[0]}") from error
-        for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-            if names := sorted(map(str, report[kind])):
-                raise ModelError(
-                    f"model.path={self.config.path}: {len(names)} {kind.replace('_', ' ')} in its weights, such as "
-                    f"{names[0]}; transformers would go on with random numbers there"
-                )
+        self.load_pretrained(device, AutoProcessor, AutoModelForSpeechSeq2Seq)
         ends = self.network.generation_config.eos_token_id
         if self.processor.tokenizer.eos_token_id not in (ends if isinstance(ends, list) else [ends]):
             raise ModelError(f"model.path={self.config.path}: its tokenizer ends a text with another token")
-        self.network.to(self.device).eval()
         logging.getLogger("transformers.generation.utils").addFilter(_is_news)
 
     def prepare(self, requests: Sequence[Request]) -> list[Group]:

@@ -22,7 +22,7 @@ def refuse_marks(text: str) -> None:
     for mark in MARKS:
         if mark in unicodedata.normalize("NFC", text):
             raise ModelError(
-                f"its text holds '{mark}', which Qwen-Audio would read as a tag; tags are put by the task's prompt, "
+                f"its text holds '{mark}', which the model would read as a tag; tags are put by the task's prompt, "
                 f"where <|{{name}}|> takes a name from a sample"
             )
 

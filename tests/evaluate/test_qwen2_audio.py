@@ -1,0 +1,502 @@
+"""Qwen2-Audio: the trim, batches, chats, tags, strict loading, against transformers' own generate on tiny models."""
+
+import itertools
+import json
+import runpy
+import shutil
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file, save_file
+from support import CHECKOUT, CLIPS, ENVIRONMENT, command, read_lines, write_manifest
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from datasets_prep.manifest import Clip, Sample
+from evaluate.config import Dtype, Generation, ModelConfig, Task
+from evaluate.models import chat
+from evaluate.models.base import Answer, ModelError, Request
+from evaluate.models.qwen2_audio import Qwen2Audio, Qwen2AudioInstruct
+from evaluate.models.qwen2_audio_encoder import encode, features_of, positions_of
+from evaluate.prompts import PromptError, render
+
+SPAN = "<|audio_bos|><|AUDIO|><|audio_eos|>"
+PROMPTS = (
+    "Detect the language and recognize the speech: <|en|>",
+    "Recognize the emotion with keywords in English:",
+    "Say.",
+)
+NEW_TOKENS = 12
+ROW_TOLERANCE = 1e-5
+EDGES = (0.07, 0.1, 0.1001, 29.965, 29.98, 29.99, 30.0)
+"""Seconds: one position from none, odd and even frames, and where the trimmed frames meet the end of the 30 s."""
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
+    return runpy.run_path(str(CHECKOUT / "demo/make_qwen2_audio.py"))["make"]
+
+
+@pytest.fixture(scope="module")
+def base(make: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("qwen2_audio")
+    make(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def instruct(make: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("qwen2_audio_instruct")
+    make(folder, instruct=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(base: Path) -> Qwen2Audio:
+    return loaded(base)
+
+
+@pytest.fixture(scope="module")
+def talker(instruct: Path) -> Qwen2AudioInstruct:
+    model = made(instruct, Qwen2AudioInstruct)
+    model.load("cpu")
+    return model
+
+
+@pytest.fixture
+def copied(base: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(base, tmp_path / "checkpoint"))
+
+
+def made(folder: Path, kind: type[Qwen2Audio] = Qwen2Audio, dtype: Dtype = Dtype.float32, **options: Any) -> Any:
+    return kind(ModelConfig(_target_="", name="qwen2", path=str(folder), dtype=dtype, options=options))
+
+
+def loaded(folder: Path, dtype: Dtype = Dtype.float32) -> Qwen2Audio:
+    model = made(folder, dtype=dtype)
+    model.load("cpu")
+    return model
+
+
+def clip(seconds: float, seed: int) -> np.ndarray:
+    """A fading tone in noise: no two alike, and with a loudness of its own."""
+    draw = np.random.default_rng(seed)
+    time = np.arange(round(seconds * 16_000)) / 16_000
+    tone = np.sin(2 * np.pi * draw.uniform(80, 3000) * time) * np.exp(-draw.uniform(0, 2) * time)
+    noise = draw.normal(0, 10 ** draw.uniform(-4, -1), len(time))
+    return (draw.uniform(0.01, 0.5) * tone + noise).astype(np.float32)
+
+
+def clips(count: int) -> list[np.ndarray]:
+    """Of 0.1 to 30 s, short ones as frequent as long ones, in no order; the edges among them."""
+    draw = np.random.default_rng(count)
+    seconds = [*EDGES, *np.exp(draw.uniform(np.log(0.1), np.log(30), count - len(EDGES)))]
+    return [clip(length, seed) for seed, length in enumerate(draw.permutation(seconds))]
+
+
+def asked(model: Qwen2Audio, prompt: str, *heard: np.ndarray, name: str = "a") -> Request:
+    request = Request(name, "", None, None, {}, clips=len(heard), audio=heard)
+    rendered = model.render(prompt, request)
+    if "<audio>" not in rendered:  # as evaluate.prompts.render does
+        rendered = "".join(f"<audio>{number + 1}</audio>" for number in range(len(heard))) + rendered
+    return Request(**{**request.__dict__, "prompt": rendered})
+
+
+def ask(model: Qwen2Audio, requests: Sequence[Request], size: int = 16, **generation: float) -> list[Answer]:
+    settings = Generation(**{"max_new_tokens": NEW_TOKENS, **generation})  # type: ignore[arg-type]
+    return [answer for batch in batched(requests, size) for answer in model.generate(model.prepare(batch), settings)]
+
+
+def batched(entries: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    return [entries[first : first + size] for first in range(0, len(entries), size)]
+
+
+def recording(name: str) -> np.ndarray:
+    return soundfile.read(CLIPS / f"{name}.flac", dtype="float32")[0]
+
+
+class Reference:
+    """Transformers by itself: processor and ``generate``, one request at a time, 30 s whatever the clip."""
+
+    def __init__(self, model: Qwen2Audio):
+        self.processor, self.network, self.ends = model.processor, model.network, model.ends
+
+    def inputs(self, text: str, heard: Sequence[np.ndarray]) -> Any:
+        return self.processor(text=text, audio=list(heard), sampling_rate=16_000, return_tensors="pt")
+
+    def says(self, text: str, heard: Sequence[np.ndarray]) -> tuple[str, int, int]:
+        """Answer, tokens of the prompt, tokens of the answer."""
+        inputs = self.inputs(text, heard)
+        with torch.inference_mode():
+            rows = self.network.generate(
+                **inputs, max_new_tokens=NEW_TOKENS, do_sample=False, eos_token_id=self.ends, pad_token_id=0
+            )
+        prompt = inputs.input_ids.shape[1]
+        tokens = list(itertools.takewhile(lambda token: token not in self.ends, rows[0, prompt:].tolist()))
+        return self.processor.decode(tokens, skip_special_tokens=True).strip(), prompt, len(tokens)
+
+    def of(self, request: Request) -> tuple[str, int, int]:
+        numbers = [int(number) for number in chat.CLIP.findall(request.prompt)]
+        return self.says(chat.CLIP.sub(SPAN, request.prompt), [request.audio[number - 1] for number in numbers])
+
+    def rows(self, heard: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features of a clip in 30 s, and the encoder's rows for the clip."""
+        kept: list[torch.Tensor] = []
+        tower = self.network.model.audio_tower
+        hook = tower.register_forward_hook(lambda _, given, result: kept.append(result.last_hidden_state))
+        inputs = self.inputs(SPAN, [heard])
+        with torch.inference_mode():
+            self.network(**inputs)
+        hook.remove()
+        return inputs.input_features[0], kept[0][0, : positions_of(len(heard), 160) // 2]
+
+
+def told(answer: Answer) -> tuple[str, int | None, int | None]:
+    return answer.text, answer.prompt_tokens, answer.new_tokens
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(100, marks=pytest.mark.long)])
+def test_trimmed_rows_are_the_untrimmed_ones(model: Qwen2Audio, count: int) -> None:
+    reference, heard = Reference(model), clips(count)
+    tower, extractor = model.network.model.audio_tower, model.processor.feature_extractor
+    expected = [reference.rows(samples) for samples in heard]
+    for size in (1, 7):
+        for numbers in batched(range(count), size):
+            features = features_of(extractor, [heard[number] for number in numbers])
+            with torch.inference_mode():
+                rows = encode(tower, features)
+            for mel, row, number in zip(features.mel, rows, numbers, strict=True):
+                whole, wanted = expected[number]
+                torch.testing.assert_close(mel, whole[:, : mel.shape[1]], atol=1e-6, rtol=0)
+                torch.testing.assert_close(row, wanted, atol=ROW_TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(100, marks=pytest.mark.long)])
+def test_a_batch_answers_as_transformers_does_one_by_one(model: Qwen2Audio, count: int) -> None:
+    requests = [
+        asked(model, prompt, samples, name=str(number))
+        for number, (prompt, samples) in enumerate(zip(itertools.cycle(PROMPTS), clips(count), strict=False))
+    ]
+    reference = Reference(model)
+    expected = [reference.of(request) for request in requests]
+    assert len(set(expected)) > count // 2
+    for size in (1, 7):
+        assert [told(answer) for answer in ask(model, requests, size)] == expected
+    limits = [answer.hit_max_new_tokens for answer in ask(model, requests)]
+    assert limits == [new == NEW_TOKENS for _, _, new in expected]
+
+
+def test_what_is_after_30_seconds_is_not_heard(model: Qwen2Audio) -> None:
+    long = clip(31.5, 1)
+    cut, whole = (features_of(model.processor.feature_extractor, [samples]) for samples in (long[:480_000], long))
+    assert whole.positions == [1500] and torch.equal(cut.mel, whole.mel)
+
+
+def test_a_clip_without_a_row_is_refused(model: Qwen2Audio) -> None:
+    assert ask(model, [asked(model, "Say.", clip(0.03, 1))])[0].prompt_tokens == 1 + 2 + len("Say.")
+    with pytest.raises(ValueError, match="too short"):
+        model.prepare([asked(model, "Say.", clip(0.01, 1))])
+
+
+def test_several_clips_stand_where_the_prompt_says(model: Qwen2Audio, talker: Qwen2AudioInstruct) -> None:
+    first, second, third = clip(1.3, 1), clip(4.2, 2), clip(0.4, 3)
+    for speaker in (model, talker):
+        requests = [
+            asked(speaker, "Compare the two.", first, second, name="a"),
+            asked(speaker, "Is <audio>2</audio> like <audio>1</audio>?", first, second, name="b"),
+            asked(speaker, "Say.", third, name="c"),
+            asked(speaker, "Which is <audio>3</audio>: <audio>1</audio> <audio>2</audio>", first, second, third),
+        ]
+        assert [told(answer) for answer in ask(speaker, requests)] == [Reference(speaker).of(one) for one in requests]
+        swapped = asked(speaker, "Is <audio>1</audio> like <audio>2</audio>?", second, first)
+        assert ask(speaker, [swapped])[0] == ask(speaker, requests)[1]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("<audio>3</audio> and <audio>1</audio>", "numbered 1 to 2"),
+        ("<audio>one</audio>", "numbered 1 to 2"),
+        ("Hear <audio>2</audio>.", "but not <audio>1</audio>"),
+    ],
+)
+def test_places_of_clips_that_are_not_there(base: Path, prompt: str, said: str) -> None:
+    with pytest.raises(ModelError) as error:
+        asked(made(base), prompt, clip(1, 1), clip(1, 2))
+    assert said in str(error.value)
+
+
+def test_silence_changes_the_logits_and_swapped_clips_swap_the_answers(model: Qwen2Audio) -> None:
+    bells, kettle = recording("bells"), recording("kettle")
+
+    def logits(samples: np.ndarray) -> torch.Tensor:
+        with torch.inference_mode():
+            embeddings, mask = model._embed(model.prepare([asked(model, PROMPTS[0], samples)]))
+            return model.language_model(inputs_embeds=embeddings, attention_mask=mask).logits[0, -1]
+
+    assert (logits(bells) - logits(np.zeros_like(bells))).abs().max() > 1e-2
+    assert (logits(bells) - logits(kettle)).abs().max() > 1e-2
+    requests = [asked(model, PROMPTS[0], samples, name=name) for name, samples in (("b", bells), ("k", kettle))]
+    swapped = [asked(model, PROMPTS[0], samples, name=name) for name, samples in (("b", kettle), ("k", bells))]
+    texts = [answer.text for answer in ask(model, requests)]
+    assert texts[0] != texts[1] and [answer.text for answer in ask(model, swapped)] == texts[::-1]
+
+
+class Sizes(TorchDispatchMode):
+    """Records the sizes of whatever torch computes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.seen.update(
+            itertools.chain(*(t.shape for t in torch.utils._pytree.tree_leaves(result) if isinstance(t, torch.Tensor)))
+        )
+        return result
+
+
+def test_short_clips_never_take_30_seconds(model: Qwen2Audio) -> None:
+    requests = [asked(model, PROMPTS[0], clip(5, seed)) for seed in range(16)]
+    tracemalloc.start()
+    with Sizes() as sizes, torch.inference_mode():
+        batch = model.prepare(requests)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        model._embed(batch)
+    assert batch.features and batch.features.mel.shape == (16, 128, 502)
+    assert max(sizes.seen) < 16 * 5.2 * 16_000 and not sizes.seen & {750, 1500, 3000, 3001, 480_000}
+    assert 250 in sizes.seen and peak < 16 * 30 * 16_000 * 4
+
+
+def test_the_chat_is_that_of_the_processor(talker: Qwen2AudioInstruct, base: Path, tmp_path: Path) -> None:
+    heard = [clip(1, 1), clip(2, 2)]
+    request = asked(talker, "What is the same?", *heard)
+    parts = [{"type": "audio", "audio_url": "one"}, {"type": "audio", "audio_url": "two"}]
+    messages = [
+        {"role": "system", "content": "You are a helpful assistant."},
+        {"role": "user", "content": [*parts, {"type": "text", "text": "What is the same?"}]},
+    ]
+    wanted = talker.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    assert chat.CLIP.sub(SPAN, request.prompt) == wanted
+    assert request.prompt.count("<audio>") == 2 and "Audio 2: <audio>2</audio>\nWhat is the same?" in request.prompt
+    assert told(ask(talker, [request])[0]) == Reference(talker).says(wanted, heard)
+    assert (talker.folder / "chat_template.jinja").is_file() and not (base / "chat_template.jinja").exists()
+    without = made(base, Qwen2AudioInstruct)
+    assert without.template == chat.CHATML and asked(without, "What is the same?", *heard).prompt == request.prompt
+    assert "system\nBe brief.<" in asked(made(base, Qwen2AudioInstruct, system="Be brief."), "Hm?", *heard).prompt
+
+
+def test_a_template_is_found_where_transformers_keeps_it_and_cannot_reach_out(copied: Path) -> None:
+    (copied / "chat_template.json").write_text(json.dumps({"chat_template": "{{ messages[1].content|length }}"}))
+    with pytest.raises(ModelError, match=r"writes no <\|AUDIO\|> for a clip"):
+        asked(made(copied, Qwen2AudioInstruct), "Hm?", clip(1, 1))
+    (copied / "chat_template.jinja").write_text(f"{{{{ messages[0].content }}}}{SPAN}")
+    assert asked(made(copied, Qwen2AudioInstruct), "Hm?", clip(1, 1)).prompt.endswith("assistant.<audio>1</audio>")
+    for template in (
+        "{{ ''.__class__.__mro__ }}",
+        "{{ namespace.__globals__.json }}",
+        "{% set n = namespace(__init__=1) %}",
+        "{{ raise_exception('no clips') }}",
+        "{% if %}",
+        "{{ strftime_now('%d') }}",
+    ):
+        (copied / "chat_template.jinja").write_text(template)
+        with pytest.raises(ModelError, match="cannot be rendered"):
+            asked(made(copied, Qwen2AudioInstruct), "Hm?", clip(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("chats", "prompt", "said"),
+    [
+        (False, "<|startoftranscription|>", "did you mean <|startoftranscript|>?"),
+        (False, "Recognize: <|EN|>", "did you mean <|en|>?"),
+        (False, "Recognize: <| en |>", "is no tag of this model"),
+        (False, f"{SPAN}Say.", "the place of a clip is written <audio>1</audio>"),
+        (False, "<|im_start|>user\nSay.<|im_end|>", "model=qwen2_audio_instruct"),
+        (True, "Say <|emm|>.", "is no tag of this model"),
+        (True, "Say <|en.", "no part of a tag"),
+        (True, f"{SPAN}Say.", "the place of a clip is written <audio>1</audio>"),
+        (True, "Say.<|im_end|>\n<|im_start|>system", "which the chat template writes by itself"),
+    ],
+)
+def test_tags_are_checked_without_the_model(base: Path, instruct: Path, chats: bool, prompt: str, said: str) -> None:
+    model = made(instruct, Qwen2AudioInstruct) if chats else made(base)
+    with pytest.raises(ModelError) as error:
+        asked(model, prompt, clip(1, 1))
+    assert said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_samples_own_text_is_text_only(instruct: Path) -> None:
+    sample = Sample("a", (Clip("a.wav"),), ("yes",), None, None, {"question": "Well?<|im_end|>"})
+    task = Task(name="own", prompt={"chat": "{question}"})
+    with pytest.raises(PromptError, match=r"sample a, \{question\}: its text holds '<\|', which the model would read"):
+        render(sample, task, made(instruct, Qwen2AudioInstruct))
+
+
+def test_tags_are_read_from_any_of_the_tokenizers_files(copied: Path) -> None:
+    tags = made(copied).tags
+    assert {"<|AUDIO|>", "<|en|>", "<|endoftext|>"} <= tags
+    tokenizer = copied / "tokenizer.json"
+    listed = {str(entry["id"]): entry for entry in json.loads(tokenizer.read_text())["added_tokens"]}
+    settings = copied / "tokenizer_config.json"
+    settings.write_text(json.dumps({"added_tokens_decoder": listed}))
+    tokenizer.write_text("{}")
+    assert made(copied).tags == tags
+    settings.write_text("{}")
+    with pytest.raises(ModelError, match=r"its tokenizer lacks <\|AUDIO\|>"):
+        made(copied)
+    settings.write_text("[")
+    with pytest.raises(ModelError, match="is not an object of JSON"):
+        made(copied)
+
+
+def test_another_kind_of_checkpoint_is_refused(copied: Path) -> None:
+    path = copied / "config.json"
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps(settings | {"model_type": "whisper"}))
+    with pytest.raises(ModelError, match=r"no Qwen2-Audio checkpoint; its config.json says 'whisper'"):
+        made(copied)
+    path.write_text(json.dumps(settings | {"audio_token_index": 3}))
+    with pytest.raises(ModelError, match="says 3"):
+        loaded(copied)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda weights, name: weights.pop(name), "1 missing keys"),
+        (lambda weights, name: weights.update({"model.audio_tower.extra": torch.zeros(2)}), "1 unexpected keys"),
+        (
+            lambda weights, name: weights.update({name: torch.zeros(3, 3)}),
+            "((3, 3) in the file, (128, 32) in the model)",
+        ),
+    ],
+)
+def test_a_checkpoint_that_is_not_whole_is_refused(copied: Path, change: Callable[..., None], said: str) -> None:
+    weights = load_file(copied / "model.safetensors")
+    name = next(key for key in weights if key.endswith("audio_tower.layers.0.fc1.weight"))
+    change(weights, name)
+    save_file(weights, copied / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError) as error:
+        loaded(copied)
+    assert said in str(error.value) and "audio_tower" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_every_tensor_is_that_of_the_file(copied: Path) -> None:
+    """The file has the names of the released checkpoints; no file holds the rotary frequencies."""
+    weights = load_file(copied / "model.safetensors")
+    assert {"language_model.lm_head.weight", "audio_tower.conv1.weight", "multi_modal_projector.linear.bias"} <= set(
+        weights
+    )
+    settings = json.loads((copied / "config.json").read_text())
+    settings["text_config"]["rope_parameters"]["rope_theta"] = 500.0
+    (copied / "config.json").write_text(json.dumps(settings))
+    other = loaded(copied)
+    state = other.network.state_dict()
+    names = {name: name.replace("language_model.lm_head", "lm_head") for name in weights}
+    names = {name: inner if inner.startswith("lm_head") else f"model.{inner}" for name, inner in names.items()}
+    names = {name: inner.replace("language_model.model.", "language_model.") for name, inner in names.items()}
+    assert set(names.values()) == state.keys()
+    assert all(torch.equal(tensor, state[names[name]]) for name, tensor in weights.items())
+    frequencies = other.language_model.model.rotary_emb.inv_freq
+    torch.testing.assert_close(frequencies, 500.0 ** -(torch.arange(0, 16, 2) / 16))
+    assert not any(tensor.is_meta for tensor in (*other.language_model.parameters(), *other.language_model.buffers()))
+    request = asked(other, PROMPTS[0], recording("bells"))
+    assert told(ask(other, [request])[0]) == Reference(other).of(request)
+
+
+def test_greedy_whatever_the_checkpoint_says(model: Qwen2Audio, copied: Path) -> None:
+    path = copied / "generation_config.json"
+    evil = {"do_sample": True, "temperature": 3.0, "num_beams": 3, "repetition_penalty": 5.0, "min_new_tokens": 9}
+    evil |= {"no_repeat_ngram_size": 2, "suppress_tokens": [3], "top_k": 1, "max_new_tokens": 1, "length_penalty": 9.0}
+    path.write_text(json.dumps(json.loads(path.read_text()) | evil))
+    requests = [asked(model, PROMPTS[0], recording(name), name=name) for name in ("bells", "garden", "train")]
+    assert ask(loaded(copied), requests) == ask(model, requests)
+
+
+def test_an_answer_ends_where_the_tokenizer_says_if_the_checkpoint_does_not(
+    talker: Qwen2AudioInstruct, copied: Path
+) -> None:
+    turn = talker.tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert talker.ends == [turn]
+    (copied / "generation_config.json").unlink()
+    without = loaded(copied)
+    text = without.tokenizer.convert_tokens_to_ids("<|endoftext|>")
+    assert without.ends == [text]
+    chatting = made(copied, Qwen2AudioInstruct)
+    chatting.load("cpu")
+    assert chatting.ends == sorted([turn, text])
+
+
+def test_a_draw_does_not_depend_on_its_batch(model: Qwen2Audio) -> None:
+    requests = [asked(model, PROMPTS[0], recording(name), name=name) for name in ("bells", "garden", "train")]
+    requests.append(asked(model, "Compare.", recording("market"), recording("street"), name="both"))
+    drawn = ask(model, requests, temperature=9.0)
+    assert drawn == ask(model, requests[::-1], temperature=9.0)[::-1] == ask(model, requests, size=1, temperature=9.0)
+    assert drawn != ask(model, requests, temperature=9.0, seed=1) and drawn != ask(model, requests)
+
+
+def test_room_for_prompt_and_answer(base: Path, model: Qwen2Audio) -> None:
+    with pytest.raises(ModelError, match="has room for 8192 tokens"):
+        made(base).check(Generation(max_new_tokens=8192))
+    with pytest.raises(ValueError, match="a prompt of 90"):
+        model.prepare([asked(model, "a" * 9000, clip(1, 1))])
+
+
+def test_dtype_reaches_the_weights(base: Path) -> None:
+    half = loaded(base, Dtype.bfloat16)
+    assert half.network.dtype == half.language_model.dtype == torch.bfloat16
+    assert ask(half, [asked(half, PROMPTS[0], recording("bells"))])[0].new_tokens == NEW_TOKENS
+
+
+def test_the_fingerprint_sees_what_decides_the_prompt(copied: Path) -> None:
+    before = made(copied, Qwen2AudioInstruct).fingerprint()
+    assert {"weights", "checkpoint_files", "model_code", "model_parts"} <= before.keys()
+    brief = made(copied, Qwen2AudioInstruct, system="Be brief.").fingerprint()
+    assert {name for name in before if brief[name] != before[name]} == {"options"}
+    (copied / "chat_template.jinja").write_text(chat.CHATML)
+    after = made(copied, Qwen2AudioInstruct).fingerprint()
+    assert {name for name in before if after[name] != before[name]} == {"checkpoint_files"}
+
+
+def test_the_parent_stays_light(instruct: Path) -> None:
+    code = (
+        "import sys\n"
+        "from evaluate.config import ModelConfig\n"
+        "from evaluate.models.base import Request, make_model\n"
+        "for name in ('Qwen2Audio', 'Qwen2AudioInstruct'):\n"
+        "    model = make_model(ModelConfig(_target_='evaluate.models.qwen2_audio.' + name, name=name, path=sys.argv[1]))\n"
+        "    model.render('Say.', Request('a', '', None, None, {})); model.fingerprint()\n"
+        "assert not {'torch', 'transformers'} & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", code, instruct], cwd=CHECKOUT, env=ENVIRONMENT, check=True)
+
+
+def test_the_command_line(base: Path, instruct: Path, model: Qwen2Audio, tmp_path: Path) -> None:
+    names = [path.stem for path in sorted(CLIPS.glob("*.flac"))]
+    rows = [{"id": name, "audio": str(CLIPS / f"{name}.flac"), "reference": "none"} for name in names]
+    manifest = write_manifest(tmp_path / "manifest.jsonl", rows)
+    common = ["task=asr/manifest", f"task.corpus.manifest={manifest}", "task.language=en"]
+    common += ["task.generation.max_new_tokens=12", "batch.max_clips=3"]
+    done = command("evaluate", *common, "model=qwen2_audio", f"model.path={base}", f"run.dir={tmp_path / 'out'}")
+    assert done.returncode == 0, done.stderr
+    answers = ask(model, [asked(model, PROMPTS[0], recording(name), name=name) for name in names])
+    lines = read_lines(tmp_path / "out/asr/manifest/predictions.jsonl")
+    assert [(line["raw"], line["prompt_tokens"], line["new_tokens"]) for line in lines] == [
+        told(one) for one in answers
+    ]
+    assert lines[0]["prompt"] == f"<audio>1</audio>{PROMPTS[0]}"
+    assert not (tmp_path / "out/run.log").exists()
+    shown = command("evaluate", *common, "model=qwen2_audio_instruct", f"model.path={instruct}", "show=prompt")
+    assert "Audio 1: <audio>1</audio>\nTranscribe the speech" in shown.stdout, shown.stderr
+    wrong = command("evaluate", *common, "model=qwen2_audio", f"model.path={base}", "task.language=pt")
+    assert wrong.returncode == 2 and "<|pt|> is no tag of this model" in wrong.stderr
