@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from evaluate.models.base import ModelError
-from evaluate.models.qwen_audio.tokenizer import CLIP
+from evaluate.models.tags import CLIP
 
 CHATML = (
     "{% set clips = namespace(heard=0) %}"

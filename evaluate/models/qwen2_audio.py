@@ -11,9 +11,7 @@ from evaluate.models import chat, qwen2_audio_encoder, tags
 from evaluate.models.base import Answer, ModelError, Request, sample_seed
 from evaluate.models.pretrained import Pretrained
 from evaluate.models.qwen2_audio_encoder import Features, encode, features_of
-from evaluate.models.qwen_audio.tags import check_tags, refuse_marks
-from evaluate.models.qwen_audio.tokenizer import CLIP
-from evaluate.models.tags import clip_order, known_tags
+from evaluate.models.tags import CLIP, check_tags, clip_order, known_tags, refuse_marks
 
 AUDIO, AUDIO_BOS, AUDIO_EOS = "<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>"
 TURN_TAGS = ("<|im_start|>", "<|im_end|>")

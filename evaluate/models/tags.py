@@ -1,12 +1,74 @@
-"""The tags `<|…|>` that a checkpoint's tokenizer knows as one token, and the places of clips in a prompt."""
+"""Tags in prompts: what a model would read as more than text must be known, whole, and written by the task.
+
+A tag that the tokenizer does not know is cut into plain pieces without a word, and the answers are worse for no visible
+reason; so it is an error, before the model loads.
+"""
 
 import json
+import re
+import unicodedata
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from evaluate.models.base import ModelError
-from evaluate.models.qwen_audio.tags import TAG
-from evaluate.models.qwen_audio.tokenizer import CLIP
+from metrics.base import nearest
+
+TAG = re.compile(r"<\|[^<>|]*\|>")
+CLIP_START, CLIP_END = "<audio>", "</audio>"
+CLIP = re.compile("<audio>(.*?)</audio>")
+"""A clip in a text: what it is called stands between the tags."""
+PLACE = "[[[AUDIO:modality]]]"
+"""Qwen-Audio's token for a row of its encoder, written without bars."""
+MARKS = ("<|", "|>", CLIP_START, CLIP_END, PLACE)
+"""What tags begin and end with, and the special tokens that look otherwise."""
+
+
+def refuse_marks(text: str) -> None:
+    """Raise ModelError for a sample's own text with a mark of a tag in it: a question must not steer the model."""
+    for mark in MARKS:
+        if mark in unicodedata.normalize("NFC", text):
+            raise ModelError(
+                f"its text holds '{mark}', which the model would read as a tag; tags are put by the task's prompt, "
+                f"where <|{{name}}|> takes a name from a sample"
+            )
+
+
+def check_tags(prompt: str, known: Collection[str]) -> None:
+    """Raise ModelError for a ``<|...|>`` that is none of the known tags, and for half of one."""
+    text = unicodedata.normalize("NFC", prompt)
+    for tag in TAG.findall(text):
+        if tag not in known:
+            raise ModelError(f"the prompt's {tag} is no tag of this model{_nearest(tag, known)}")
+    rest = CLIP.sub("", TAG.sub("", text))
+    for mark in MARKS:
+        if mark in rest:
+            raise ModelError(f"the prompt has a '{mark}' that is no part of a tag: {_around(rest, mark)!r}")
+
+
+def clips_named(prompt: str, clips: int) -> set[int]:
+    """The numbers of the clips that a prompt names. Raises ModelError for one that the sample does not have, and for
+    a tag of a clip that stands alone."""
+    named = set()
+    if alone := [mark for mark in (CLIP_START, CLIP_END, PLACE) if mark in CLIP.sub("", prompt)]:
+        raise ModelError(f"the prompt has a '{alone[0]}' that names no clip; clip 1 is {CLIP_START}1{CLIP_END}")
+    for name in CLIP.findall(prompt):
+        if not (name.isascii() and name.isdecimal() and 1 <= int(name) <= clips):
+            raise ModelError(
+                f"the prompt names the clip {CLIP_START}{name}{CLIP_END}, and the sample has "
+                f"{f'1 to {clips}' if clips > 1 else 'clip 1 only' if clips else 'none'}"
+            )
+        named.add(int(name))
+    return named
+
+
+def clip_order(prompt: str, clips: int) -> list[int]:
+    """The numbers of the clips, from 1, in the order in which the prompt names them; all of them in their own order
+    where it names none. Raises ModelError for a clip that the sample does not have, or that is left out."""
+    named = clips_named(prompt, clips)
+    if named and (silent := set(range(1, clips + 1)) - named):
+        raise ModelError(f"the prompt names some of its {clips} clips, and not <audio>{min(silent)}</audio>")
+    return [int(name) for name in CLIP.findall(prompt)] or list(range(1, clips + 1))
 
 
 def known_tags(folder: Path) -> set[str]:
@@ -32,15 +94,12 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def clip_order(prompt: str, clips: int) -> list[int]:
-    """The numbers of the clips, from 1, in the order in which the prompt places them as `<audio>K</audio>`; all of them
-    in their own order where it places none. Raises ModelError for a clip that is not there, or that is left out."""
-    places = CLIP.findall(prompt)
-    if not places:
-        return list(range(1, clips + 1))
-    for place in places:
-        if not (place.isdecimal() and 1 <= int(place) <= clips):
-            raise ModelError(f"the prompt places <audio>{place}</audio>, and the clips are numbered 1 to {clips}")
-    if left_out := sorted(set(range(1, clips + 1)) - set(map(int, places))):
-        raise ModelError(f"the prompt places some of its {clips} clips, but not <audio>{left_out[0]}</audio>")
-    return [int(place) for place in places]
+def _nearest(tag: str, known: Collection[str]) -> str:
+    """Names between the bars are compared, which all tags have in common."""
+    hint = nearest(tag.strip("<|>"), [name.strip("<|>") for name in known if TAG.fullmatch(name)])
+    return re.sub(r"did you mean '(.*)'\?", r"did you mean <|\1|>?", hint)
+
+
+def _around(text: str, mark: str) -> str:
+    place = text.index(mark)
+    return text[max(0, place - 20) : place + 20]

@@ -16,7 +16,8 @@ from datasets_prep.manifest import Clip
 from evaluate import audio
 from evaluate.config import Generation
 from evaluate.models.base import ModelError
-from evaluate.models.qwen_audio.tokenizer import CLIP, CLIP_END, CLIP_START, TURN_END, TURN_START, Encoded, Tokenizer
+from evaluate.models.qwen_audio.tokenizer import TURN_END, TURN_START, Encoded, Tokenizer
+from evaluate.models.tags import CLIP, CLIP_END, CLIP_START
 
 if TYPE_CHECKING:
     from evaluate.models.qwen_audio.model import QwenAudioChat

@@ -9,14 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from evaluate.config import Generation, ModelConfig
+from evaluate.models import tags
 from evaluate.models.base import Answer, Checkpoint, Model, ModelError, Request, hear_transformers, sample_seed
 from evaluate.models.qwen_audio.chat import TAIL, Turn, clip_line, encode_context, head_text, history_of
 from evaluate.models.qwen_audio.config import read_architecture, read_generation
 from evaluate.models.qwen_audio.features import Query, clip_features
-from evaluate.models.qwen_audio.tags import check_tags, clips_named, refuse_marks
 from evaluate.models.qwen_audio.tokenizer import (
-    CLIP_END,
-    CLIP_START,
     END,
     TURN_END,
     TURN_START,
@@ -25,6 +23,7 @@ from evaluate.models.qwen_audio.tokenizer import (
     audio_tags,
     special_tokens,
 )
+from evaluate.models.tags import CLIP_END, CLIP_START, check_tags, clip_order, clips_named, refuse_marks
 
 LOG = logging.getLogger(__name__)
 Entry = tuple[Request, Query]
@@ -84,15 +83,12 @@ class QwenAudio(Model):
 
     def render(self, prompt: str, request: Request) -> str:
         check_tags(prompt, special_tokens())
-        named = clips_named(prompt, request.clips)
-        if not named:
-            return "".join(f"{CLIP_START}{place + 1}{CLIP_END}" for place in range(request.clips)) + prompt
-        if silent := set(range(1, request.clips + 1)) - named:
-            raise ModelError(f"sample {request.id}: the prompt names clips, and not its clip {min(silent)}")
-        return prompt
+        order = clip_order(prompt, request.clips)
+        front = "" if CLIP_START in prompt else "".join(f"{CLIP_START}{number}{CLIP_END}" for number in order)
+        return front + prompt
 
     def fingerprint(self) -> dict[str, str]:
-        sources = sorted(Path(__file__).parent.glob("*.py"))
+        sources = [*sorted(Path(__file__).parent.glob("*.py")), Path(str(tags.__file__))]
         digest = hashlib.sha256(b"\0".join(source.name.encode() + b"\0" + source.read_bytes() for source in sources))
         return super().fingerprint() | self.checkpoint.fingerprint() | {"qwen_audio_code": digest.hexdigest()}
 

@@ -15,7 +15,8 @@ import numpy as np
 from evaluate.compose import CONFIGS
 from evaluate.config import ModelConfig
 from evaluate.models.qwen_audio.model import QwenAudio
-from evaluate.models.qwen_audio.tokenizer import CLIP_START, END, special_tokens
+from evaluate.models.qwen_audio.tokenizer import END, special_tokens
+from evaluate.models.tags import CLIP_START
 
 SEED = 20231130
 PLACE = CONFIGS.parent / "results" / "runs" / "tiny-qwen-audio"

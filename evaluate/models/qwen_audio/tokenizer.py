@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,15 +11,13 @@ from typing import Any
 
 from evaluate.models.base import ModelError
 from evaluate.models.qwen_audio.config import Architecture
+from evaluate.models.tags import CLIP, CLIP_END, CLIP_START, PLACE
 
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 """How text is cut before BPE, as the vocabulary was made: contractions, words, single digits, punctuation, blanks."""
 END, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-PLACE = "[[[AUDIO:modality]]]"
-"""Stands once for every row that the audio encoder puts into its place."""
-CLIP_START, CLIP_END = "<audio>", "</audio>"
 CONTROL = (END, TURN_START, TURN_END, *(f"<|extra_{number}|>" for number in range(205)))
 """The language model's own special tokens; the audio model's tags follow them."""
 
@@ -33,8 +30,6 @@ startofword endofword delim emotion_recognition music_description note_analysis
 pitch {midi_pitch} velocity {midi_velocity} sonic instrument speaker_meta song_meta
 question answer choice scene event vocal_classification speech_understanding scenario action entities speech_edit
 """
-CLIP = re.compile("<audio>(.*?)</audio>")
-"""A clip in a text: what it is called stands between the tags and leaves no trace in the ids."""
 
 
 @cache

@@ -161,7 +161,7 @@ def test_a_prompt_with_a_tag_that_is_none(tiny: QwenAudio, tiny_chat: QwenAudioC
 
 
 def test_a_prompt_that_forgets_a_clip(tiny: QwenAudio) -> None:
-    with pytest.raises(ModelError, match="not its clip 1"):
+    with pytest.raises(ModelError, match="and not <audio>1</audio>"):
         ask(tiny, "<audio>2</audio>" + ASR, *[np.zeros(480, np.float32)] * 2)
 
 
