@@ -122,7 +122,9 @@ class ModelConfig:
 class Engine:
     kind: str = "local"
     devices: str = "auto"
-    """'auto' (the first GPU, or the CPU), 'cpu', 'cuda:1'."""
+    """'auto' (the first GPUs, or the CPU), 'cpu', 'cuda:1'; several of a worker with commas, "cuda:0,cuda:1"."""
+    devices_per_worker: int = 1
+    """For a model larger than a GPU: over so many its layers are spread, where its class can."""
     threads: int = 2
     """Threads that decode ahead of the device."""
 
@@ -227,6 +229,7 @@ def check_values(config: Config) -> None:
     for name, value, least in (
         ("batch.max_clips", config.batch.max_clips, 1),
         ("engine.threads", config.engine.threads, 1),
+        ("engine.devices_per_worker", config.engine.devices_per_worker, 1),
         ("max_failed", config.max_failed, 0),
     ):
         if not value >= least:

@@ -14,7 +14,7 @@ from typing import Any
 from evaluate.compose import CONFIGS
 from evaluate.config import Config, Task
 from evaluate.engines.local import EngineError, LocalEngine
-from evaluate.models.base import make_model
+from evaluate.models.base import ModelError, make_model
 from evaluate.plan import Batch, Item, plan
 from evaluate.progress import Reporter
 from evaluate.tasks import ReadyTask, ready
@@ -46,6 +46,8 @@ def run(config: Config, chosen: Sequence[Task], label: str, folders: Sequence[st
     may lie. Raises ConfigError, ManifestError, PromptError, ModelError, MetricError or RunError before any model work.
     """
     model = make_model(config.model)
+    if config.engine.devices_per_worker > 1 and not model.can_split:
+        raise ModelError(f"engine.devices_per_worker: {config.model.name} runs on one device")
     tasks = [ready(task, config.data.root, model) for task in chosen]
     if config.show == "prompt":
         for task in tasks:
@@ -156,8 +158,7 @@ class _Runner:
         """Answer what is missing, write each batch as it comes, score each task as its last answer is in."""
         batches = self._batches()
         left = Counter(batch.task for batch in batches)
-        engine = self.config.engine
-        with LocalEngine(self.config.model, engine.devices, engine.threads, folders, self.reporter.log) as local:
+        with LocalEngine(self.config.model, self.config.engine, folders, self.reporter.log) as local:
             self._begin(local.device, left)
             with self.reporter:
                 self.reporter.start(total)

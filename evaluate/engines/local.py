@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Self
 
-from evaluate.config import ModelConfig
+from evaluate.config import Engine, ModelConfig
 from evaluate.models.base import ModelError, add_to_path, make_model
 from evaluate.plan import Batch
 from evaluate.worker import Outcome, answered
@@ -33,12 +33,12 @@ class EngineError(RuntimeError):
 class LocalEngine:
     """One worker process. Use it as a context: the model is loaded on entry, once for all tasks."""
 
-    def __init__(self, model: ModelConfig, devices: str, threads: int, folders: Iterable[str], on_log: OnLog):
+    def __init__(self, model: ModelConfig, engine: Engine, folders: Iterable[str], on_log: OnLog):
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._on_log = on_log
         self._process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, model, devices, threads, list(folders)), name="worker", daemon=True
+            target=_serve, args=(theirs, model, engine, list(folders)), name="worker", daemon=True
         )
         self._theirs = theirs
         self.device = ""
@@ -123,7 +123,7 @@ class LocalEngine:
         self._pipe.close()
 
 
-def _serve(pipe: Connection, config: ModelConfig, devices: str, threads: int, folders: list[str]) -> None:
+def _serve(pipe: Connection, config: ModelConfig, engine: Engine, folders: list[str]) -> None:
     """The worker's life: load the model, answer batches until None comes."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     lock = threading.Lock()
@@ -138,9 +138,10 @@ def _serve(pipe: Connection, config: ModelConfig, devices: str, threads: int, fo
     _forward_logs(send)
     add_to_path(folders)
     try:
-        device = _device(devices)
+        devices = _devices(engine)
         model = make_model(config)
-        model.load(device)
+        model.devices = devices
+        model.load(devices[0])
     except ModelError as error:
         send("refused", str(error))
         return
@@ -149,8 +150,8 @@ def _serve(pipe: Connection, config: ModelConfig, devices: str, threads: int, fo
         first = (str(error).strip() or "no message").splitlines()[0]
         send("refused", f"model {config.name} does not load: {type(error).__name__}: {first}")
         return
-    send("ready", _described(device))
-    for outcomes in answered(model, _batches(pipe), threads):
+    send("ready", ", ".join(map(_described, devices)))
+    for outcomes in answered(model, _batches(pipe), engine.threads):
         send("answers", outcomes)
 
 
@@ -165,21 +166,28 @@ def _batches(pipe: Connection) -> Iterator[Batch]:
         yield batch
 
 
-def _device(devices: str) -> str:
-    """torch's name of the device, which is there."""
-    if devices == "cpu":
-        return "cpu"
+def _devices(engine: Engine) -> list[str]:
+    """torch's names of the worker's devices, which are there. Raises ModelError."""
+    if engine.devices == "cpu" and engine.devices_per_worker == 1:
+        return ["cpu"]
     import torch
 
-    if devices == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.cuda.get_device_name(torch.device(devices))
-        return devices
-    except (RuntimeError, AssertionError, ValueError) as error:
+    wanted = engine.devices_per_worker
+    devices = [name.strip() for name in engine.devices.split(",")]
+    if devices == ["auto"]:
+        devices = [f"cuda:{number}" for number in range(min(wanted, torch.cuda.device_count()))] or ["cpu"]
+    if len(devices) != wanted:
         raise ModelError(
-            f"engine.devices={devices}: this machine does not offer it ({str(error).splitlines()[0]})"
-        ) from None
+            f"engine.devices_per_worker={wanted}, and engine.devices={engine.devices} gives {len(devices)}"
+        )
+    for device in devices:
+        try:
+            if device != "cpu":
+                torch.cuda.get_device_name(torch.device(device))
+        except (RuntimeError, AssertionError, ValueError) as error:
+            first = str(error).splitlines()[0]
+            raise ModelError(f"engine.devices={device}: this machine does not offer it ({first})") from None
+    return devices
 
 
 def _described(device: str) -> str:

@@ -66,6 +66,10 @@ class Model(ABC):
     """In order of preference; the first that a task has a prompt for is used."""
     max_seconds: ClassVar[float | None] = None
     """The largest clip that the model hears whole; longer ones follow the task's ``long_audio``."""
+    can_split: ClassVar[bool] = False
+    """Whether ``load`` spreads the weights over all ``devices``."""
+    devices: Sequence[str] = ("cpu",)
+    """torch's names of the worker's devices; set before ``load``, which is given the first."""
     options: ClassVar[Mapping[str, Any]] = {}
     """Settings of this model's own with their defaults, set as ``model.options.KEY``."""
 
@@ -206,6 +210,11 @@ def make_model(config: ModelConfig) -> Model:
     except Exception as error:
         first = (str(error).strip() or "no message").splitlines()[0]
         raise ModelError(f"model {config.name} cannot be made: {type(error).__name__}: {first}") from error
+
+
+def spread(layers: int, devices: Sequence[str]) -> list[str]:
+    """The device of each layer: neighbours together, as many on each device."""
+    return [devices[number * len(devices) // layers] for number in range(layers)]
 
 
 def hear_transformers() -> None:

@@ -32,6 +32,10 @@ class Pretrained(Model):
     def fingerprint(self) -> dict[str, str]:
         return super().fingerprint() | self.checkpoint.fingerprint()
 
+    def device_map(self) -> dict[str, str]:
+        """The device of every part of the network, for a class that can be split."""
+        raise ModelError(f"{self.config.name} runs on one device")
+
     def load_pretrained(self, device: str, processor_class: Any, network_class: Any) -> None:
         """Set ``processor``, ``network`` (in evaluation mode) and ``device``. Raises ModelError for a checkpoint with a
         missing, unexpected or misshaped tensor: transformers would go on with random numbers in its place."""
@@ -49,6 +53,7 @@ class Pretrained(Model):
                 trust_remote_code=False,
                 ignore_mismatched_sizes=True,  # so that the report names them; they are refused below
                 output_loading_info=True,
+                **({"device_map": self.device_map()} if len(self.devices) > 1 else {}),
             )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             first = (str(error).splitlines() or [type(error).__name__])[0]
@@ -59,7 +64,9 @@ class Pretrained(Model):
                     f"model.path={self.config.path}: {len(names)} {kind.replace('_', ' ')} in its weights, such as "
                     f"{names[0]}; transformers would go on with random numbers there"
                 )
-        self.network.to(self.device).eval()
+        if len(self.devices) == 1:
+            self.network.to(self.device)
+        self.network.eval()
 
 
 def _named(entry: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluate.config import Generation, ModelConfig
 from evaluate.models import chat, qwen2_audio_encoder, tags
-from evaluate.models.base import Answer, ModelError, Request, sample_seed
+from evaluate.models.base import Answer, ModelError, Request, sample_seed, spread
 from evaluate.models.pretrained import Pretrained
 from evaluate.models.qwen2_audio_encoder import Features, encode, features_of
 from evaluate.models.tags import CLIP, check_tags, clip_order, known_tags, refuse_marks
@@ -47,6 +47,7 @@ class Qwen2Audio(Pretrained):
 
     prompt_styles = ("qwen2_audio", "plain")
     max_seconds = 30.0
+    can_split = True
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
@@ -88,6 +89,18 @@ class Qwen2Audio(Pretrained):
     def fingerprint(self) -> dict[str, str]:
         code = b"".join(Path(str(part.__file__)).read_bytes() for part in (chat, qwen2_audio_encoder, tags))
         return super().fingerprint() | {"model_parts": hashlib.sha256(code).hexdigest()}
+
+    def device_map(self) -> dict[str, str]:
+        """The encoder and the table of embeddings on the first device, the layers spread, the head on the last."""
+        from transformers import AutoConfig
+
+        text = AutoConfig.from_pretrained(self.folder, local_files_only=True).text_config
+        first, last = self.devices[0], self.devices[-1]
+        model = "model.language_model."
+        early = ("model.audio_tower", "model.multi_modal_projector", model + "embed_tokens", model + "rotary_emb")
+        layers = enumerate(spread(text.num_hidden_layers, self.devices))
+        placed = dict.fromkeys(early, first) | {f"{model}layers.{number}": device for number, device in layers}
+        return placed | {model + "norm": last, "lm_head": last}
 
     def load(self, device: str) -> None:
         from transformers import Qwen2AudioForConditionalGeneration, Qwen2AudioProcessor

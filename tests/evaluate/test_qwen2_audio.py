@@ -500,3 +500,26 @@ def test_the_command_line(base: Path, instruct: Path, model: Qwen2Audio, tmp_pat
     assert "Audio 1: <audio>1</audio>\nTranscribe the speech" in shown.stdout, shown.stderr
     wrong = command("evaluate", *common, "model=qwen2_audio", f"model.path={base}", "task.language=pt")
     assert wrong.returncode == 2 and "<|pt|> is no tag of this model" in wrong.stderr
+
+
+def test_layers_are_spread_over_devices(base: Path) -> None:
+    """Two names of the CPU stand for two GPUs: they go the same way through accelerate, and the answers stay the same."""
+    clips = [tone_of(0.8, 300.0), tone_of(1.7, 700.0)]
+    requests = [Request(str(k), "<audio>1</audio>Say.", None, None, {}, audio=(clip,)) for k, clip in enumerate(clips)]
+    said = []
+    for devices in (("cpu",), ("cpu", "cpu")):
+        model = Qwen2Audio(ModelConfig(_target_="", name="q", path=str(base)))
+        model.devices = devices
+        model.load("cpu")
+        said.append(model.generate(model.prepare(requests), Generation(max_new_tokens=8)))
+    assert said[0] == said[1] and said[0][0].text != said[0][1].text
+    model.devices = ("cuda:0", "cuda:1")
+    placed = model.device_map()
+    assert placed["model.audio_tower"] == placed["model.language_model.layers.0"] == "cuda:0"
+    assert placed["lm_head"] == placed["model.language_model.norm"] == "cuda:1"
+    names = [name for name, _ in model.network.named_parameters()]
+    assert all(any(name.startswith(part) for part in placed) for name in names), "every tensor has its place"
+
+
+def tone_of(seconds: float, pitch: float) -> np.ndarray:
+    return (0.3 * np.sin(2 * np.pi * pitch * np.arange(round(seconds * 16_000)) / 16_000)).astype(np.float32)

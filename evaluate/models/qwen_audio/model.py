@@ -38,6 +38,7 @@ class QwenAudio(Model):
 
     prompt_styles: ClassVar[tuple[str, ...]] = ("qwen_audio",)
     max_seconds = 30.0
+    can_split = True
     chat_format = "raw"
     """What the checkpoint's generation_config.json calls its kind."""
     name_of_kind = "the base model Qwen-Audio, model=qwen_audio"
@@ -101,7 +102,8 @@ class QwenAudio(Model):
         if "chat_format" not in self.settings:
             LOG.warning("the checkpoint's generation_config.json does not say chat_format; taken as asked")
         self.tokenizer = Tokenizer.read(self.folder, self.architecture)
-        self.network = load_network(self.folder, self.architecture, device, getattr(torch, self.config.dtype.name))
+        dtype = getattr(torch, self.config.dtype.name)
+        self.network = load_network(self.folder, self.architecture, [device, *self.devices[1:]], dtype)
 
     def prepare(self, requests: Sequence[Request]) -> list[Entry]:
         return [

@@ -120,13 +120,14 @@ class Network(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return self.lm_head.weight.device
+        """Of the encoder and the first layers; later layers may lie on others."""
+        return self.embed_tokens.weight.device
 
     def hear(self, queries: Sequence[Query]) -> list[list[Tensor]]:
         """Per query and clip, what stands in the clip's span: tag, rows, tag; shape = (n + 2, hidden_size)."""
         if not any(query.clips for query in queries):
             return [[] for _ in queries]
-        mel = join_clips(queries).to(self.device, self.lm_head.weight.dtype)
+        mel = join_clips(queries).to(self.device, self.embed_tokens.weight.dtype)
         rows = iter(self.audio(mel, [clip.length.frames for query in queries for clip in query.clips]))
         start, end = self.audio.tags[:1], self.audio.tags[1:]
         return [[torch.cat((start, next(rows)[: clip.length.rows], end)) for clip in query.clips] for query in queries]
@@ -155,9 +156,12 @@ class Network(nn.Module):
         logn = self._logn(positions)[:, None, :, None]
         states = embedded
         for layer in self.layers:
+            device = layer.input_layernorm.weight.device
+            states, mask, logn = states.to(device), mask.to(device), logn.to(device)
+            rotation = (rotation[0].to(device), rotation[1].to(device))
             states = layer(states, attention_mask=mask, position_embeddings=rotation, memory=memory, logn=logn)
         memory.length += embedded.shape[1]
-        return self.lm_head(self.norm(states[:, -1])).float()
+        return self.lm_head(self.norm(states[:, -1].to(self.norm.weight.device))).float()
 
     def _logn(self, positions: Tensor) -> Tensor:
         """log(p + 1) / log(seq_length) at a position p past the trained length, else 1."""

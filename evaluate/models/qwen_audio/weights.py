@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from evaluate.models.base import ModelError
+from evaluate.models.base import ModelError, spread
 from evaluate.models.qwen_audio.config import Architecture
 from evaluate.models.qwen_audio.network import Network
 
@@ -76,13 +76,15 @@ def names(architecture: Architecture) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def load_network(folder: Path, architecture: Architecture, device: str, dtype: torch.dtype) -> Network:
-    """The network with a checkpoint's weights. Raises ModelError where a tensor is missing, unknown, double, of another
+def load_network(folder: Path, architecture: Architecture, devices: Sequence[str], dtype: torch.dtype) -> Network:
+    """The network with a checkpoint's weights, its layers spread over the devices; what comes before them lies on the
+    first, what comes after them on the last. Raises ModelError where a tensor is missing, unknown, double, of another
     shape or no number, and where a file is damaged: nothing is ever made up."""
     with torch.device("meta"):
         network = Network(architecture)
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     wanted = names(architecture)
+    layers = spread(architecture.layers, devices)
     placed: dict[str, Tensor] = {}
     seen: set[str] = set()
     for file, name, tensor in _tensors(folder):
@@ -99,6 +101,7 @@ def load_network(folder: Path, architecture: Architecture, device: str, dtype: t
             raise ModelError(f"{file}: '{name}' has the shape {tuple(tensor.shape)}; by config.json it is {shape}")
         if not tensor.is_floating_point():
             raise ModelError(f"{file}: '{name}' holds {tensor.dtype}, and weights are floating-point numbers")
+        device = device_of(parts[0], layers, devices)
         placed |= zip(parts, tensor.to(device, dtype).chunk(len(parts)), strict=True)
     if missing := sorted(wanted.keys() - seen):
         raise ModelError(f"{folder.name} lacks {len(missing)} of its {len(wanted)} tensors, such as '{missing[0]}'")
@@ -106,6 +109,13 @@ def load_network(folder: Path, architecture: Architecture, device: str, dtype: t
     if left := [name for name, tensor in (*network.named_parameters(), *network.named_buffers()) if tensor.is_meta]:
         raise ModelError(f"'{left[0]}' has no value after loading; the installed transformers is not supported")
     return network.requires_grad_(False).eval()
+
+
+def device_of(name: str, layers: Sequence[str], devices: Sequence[str]) -> str:
+    """Where a tensor of the network lies, by its name there."""
+    if found := re.match(r"layers\.(\d+)\.", name):
+        return layers[int(found[1])]
+    return devices[-1] if name.startswith(("norm.", "lm_head.")) else devices[0]
 
 
 def _tensors(folder: Path) -> Iterator[tuple[str, str, Tensor]]:

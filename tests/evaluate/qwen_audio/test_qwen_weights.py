@@ -5,21 +5,24 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from evaluate.models.base import ModelError
+from evaluate.config import Generation, ModelConfig
+from evaluate.models.base import ModelError, Request, spread
 from evaluate.models.qwen_audio.config import read_architecture
+from evaluate.models.qwen_audio.model import QwenAudio
 from evaluate.models.qwen_audio.network import Network
-from evaluate.models.qwen_audio.weights import load_network, names
+from evaluate.models.qwen_audio.weights import device_of, load_network, names
 
 Tensors = dict[str, torch.Tensor]
 Write = Callable[[Path, Tensors], None]
 
 
 def load(folder: Path, dtype: torch.dtype = torch.float32) -> Network:
-    return load_network(folder, read_architecture(folder), "cpu", dtype)
+    return load_network(folder, read_architecture(folder), ["cpu"], dtype)
 
 
 def as_single(folder: Path, tensors: Tensors) -> None:
@@ -201,3 +204,18 @@ def test_a_configuration_that_does_not_fit(
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match=said):
         load(folder)
+
+
+def test_layers_are_spread_over_devices(tiny_folders: dict[bool, Path], tiny: QwenAudio) -> None:
+    """Two names of the CPU stand for two GPUs: they go the same way through the code, and the answers stay the same."""
+    assert spread(5, ["a", "b"]) == ["a", "a", "a", "b", "b"] and spread(2, ["a"]) == ["a", "a"]
+    placed = {name: device_of(name, ["a", "b"], ["a", "b"]) for name in tiny.network.state_dict()}
+    assert placed["audio.conv1.weight"] == placed["embed_tokens.weight"] == placed["layers.0.mlp.up_proj.weight"] == "a"
+    assert placed["layers.1.mlp.up_proj.weight"] == placed["norm.weight"] == placed["lm_head.weight"] == "b"
+    split = QwenAudio(ModelConfig(_target_="", name="tiny", path=str(tiny_folders[False])))
+    split.devices = ("cpu", "cpu")
+    split.load("cpu")
+    clip = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
+    request = Request("a", "<audio>1</audio><|startofanalysis|>", None, None, {}, audio=(clip,))
+    said = [model.generate(model.prepare([request]), Generation(max_new_tokens=8)) for model in (tiny, split)]
+    assert said[0] == said[1] and said[0][0].text
