@@ -97,7 +97,7 @@ def _markdown(lines: Sequence[Line], unfinished: Sequence[str]) -> str:
         [
             line.model,
             line.task,
-            "all" if line.score.subset is None else line.score.subset or '""',
+            _subset(line.score),
             _named(line.score),
             *_numbers(line.score),
         ]

@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import inspect
+import json
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -187,6 +188,17 @@ class Checkpoint:
                     file.seek(size * probe // PROBES)
                     digest.update(file.read(65536))
         return {"checkpoint_files": _sha256(small), "weights": digest.hexdigest()}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a checkpoint's file, empty where there is no such file. Raises ModelError for anything else."""
+    try:
+        found = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ModelError(f"{path.name} of the checkpoint {path.parent.name} is not an object of JSON")
+    return found
 
 
 def make_model(config: ModelConfig) -> Model:

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from evaluate.models.base import ModelError
+from evaluate.models.base import ModelError, read_json
 from evaluate.models.tags import CLIP
 
 CHATML = (
@@ -37,15 +37,11 @@ def template_of(folder: Path) -> str:
     if (path := folder / "chat_template.jinja").is_file():
         return path.read_text("utf-8")
     for name in ("chat_template.json", "processor_config.json"):
-        if (path := folder / name).is_file():
-            try:
-                found = json.loads(path.read_text("utf-8")).get("chat_template")
-            except (ValueError, AttributeError):
-                raise ModelError(f"{path} is not a JSON object") from None
-            if isinstance(found, dict):
-                found = found.get("default")
-            if isinstance(found, str):
-                return found
+        found = read_json(folder / name).get("chat_template")
+        if isinstance(found, dict):
+            found = found.get("default")
+        if isinstance(found, str):
+            return found
     return CHATML
 
 

@@ -1,6 +1,5 @@
 """What the models on transformers' own classes share: a checkpoint's folder, and loading that fills no gaps."""
 
-import json
 from typing import Any
 
 from evaluate.config import ModelConfig
@@ -17,17 +16,6 @@ class Pretrained(Model):
         for names in (("tokenizer.json", "vocab.json"), ("preprocessor_config.json", "processor_config.json")):
             if not any((self.folder / name).is_file() for name in names):
                 raise ModelError(f"model.path={config.path} holds neither {names[0]} nor {names[1]}: copy it there too")
-
-    def read_json(self, name: str) -> dict[str, Any]:
-        """A JSON file of the folder, empty where there is none. Raises ModelError for one that is no object."""
-        path = self.folder / name
-        try:
-            settings = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-        except ValueError:
-            settings = None
-        if not isinstance(settings, dict):
-            raise ModelError(f"model.path={self.config.path}: {name} is not an object of JSON")
-        return settings
 
     def fingerprint(self) -> dict[str, str]:
         return super().fingerprint() | self.checkpoint.fingerprint()

@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluate.config import Generation, ModelConfig
 from evaluate.models import chat, qwen2_audio_encoder, tags
-from evaluate.models.base import Answer, ModelError, Request, sample_seed, spread
+from evaluate.models.base import Answer, ModelError, Request, read_json, sample_seed, spread
 from evaluate.models.pretrained import Pretrained
 from evaluate.models.qwen2_audio_encoder import Features, encode, features_of
 from evaluate.models.tags import CLIP, check_tags, clip_order, known_tags, refuse_marks
@@ -51,7 +51,7 @@ class Qwen2Audio(Pretrained):
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
-        settings = self.read_json("config.json")
+        settings = read_json(self.folder / "config.json")
         if (kind := settings.get("model_type")) != "qwen2_audio":
             raise ModelError(f"model.path={config.path} is no Qwen2-Audio checkpoint; its config.json says {kind!r}")
         self.room = settings.get("text_config", {}).get("max_position_embeddings")

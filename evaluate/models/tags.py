@@ -4,14 +4,12 @@ A tag that the tokenizer does not know is cut into plain pieces without a word, 
 reason; so it is an error, before the model loads.
 """
 
-import json
 import re
 import unicodedata
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
-from evaluate.models.base import ModelError
+from evaluate.models.base import ModelError, read_json
 from metrics.base import nearest
 
 TAG = re.compile(r"<\|[^<>|]*\|>")
@@ -74,24 +72,14 @@ def clip_order(prompt: str, clips: int) -> list[int]:
 def known_tags(folder: Path) -> set[str]:
     """The tags of a checkpoint's tokenizer, from its files, without loading it: every added token `<|…|>`, and those
     that its settings list by name. Raises ModelError for a file that is not JSON."""
-    tokenizer, settings = _read(folder / "tokenizer.json"), _read(folder / "tokenizer_config.json")
+    tokenizer, settings = read_json(folder / "tokenizer.json"), read_json(folder / "tokenizer_config.json")
     added = [*tokenizer.get("added_tokens", []), *settings.get("added_tokens_decoder", {}).values()]
     for key in ("additional_special_tokens", "extra_special_tokens"):
         listed = settings.get(key) or []
         added += listed.values() if isinstance(listed, dict) else listed
     names = [entry["content"] if isinstance(entry, dict) else entry for entry in added]
-    names += _read(folder / "added_tokens.json")
+    names += read_json(folder / "added_tokens.json")
     return {name for name in names if TAG.fullmatch(name)}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise ModelError(f"{path} is not an object of JSON")
-    return found
 
 
 def _nearest(tag: str, known: Collection[str]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluate.audio import SAMPLE_RATE
 from evaluate.config import Generation, ModelConfig
-from evaluate.models.base import Answer, ModelError, Request, sample_seed
+from evaluate.models.base import Answer, ModelError, Request, read_json, sample_seed
 from evaluate.models.pretrained import Pretrained
 from metrics.base import nearest
 
@@ -32,7 +32,7 @@ class Whisper(Pretrained):
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
-        settings = self.read_json("config.json") | self.read_json("generation_config.json")
+        settings = read_json(self.folder / "config.json") | read_json(self.folder / "generation_config.json")
         self.is_whisper = settings.get("model_type") == "whisper"
         self.multilingual = self.is_whisper and bool(settings.get("is_multilingual", settings.get("lang_to_id")))
         self.languages = [token.strip("<|>") for token in settings.get("lang_to_id", {})]

@@ -1,12 +1,11 @@
 """What a checkpoint's folder says of itself: config.json and generation_config.json, checked."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluate.models.base import ModelError
+from evaluate.models.base import ModelError, read_json
 
 CLIP_FRAMES = 3000
 """Mel frames of the longest clip, 30 s; the positional table has half as many rows."""
@@ -51,7 +50,7 @@ class Architecture:
 
 def read_architecture(folder: Path) -> Architecture:
     """Read config.json. Raises ModelError for another model's, and for one with a setting that is not implemented."""
-    settings = read_json(folder, "config.json")
+    settings = read_json(folder / "config.json")
     if settings.get("model_type") != "qwen" or not isinstance(settings.get("audio"), dict):
         raise ModelError(
             f"{folder.name}/config.json is not Qwen-Audio's: its model_type is {settings.get('model_type')!r}, and "
@@ -87,20 +86,7 @@ def read_architecture(folder: Path) -> Architecture:
 
 def read_generation(folder: Path) -> dict[str, Any]:
     """generation_config.json, of which ``chat_format`` tells the base model from Chat; {} where there is none."""
-    return read_json(folder, "generation_config.json") if (folder / "generation_config.json").is_file() else {}
-
-
-def read_json(folder: Path, name: str) -> dict[str, Any]:
-    """An object from a file of the checkpoint. Raises ModelError where there is none."""
-    try:
-        settings = json.loads((folder / name).read_text("utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{folder.name} has no {name}") from None
-    except ValueError:
-        raise ModelError(f"{folder.name}/{name} is not JSON") from None
-    if not isinstance(settings, dict):
-        raise ModelError(f"{folder.name}/{name} holds no JSON object")
-    return settings
+    return read_json(folder / "generation_config.json")
 
 
 def _number(folder: Path, settings: Mapping[str, Any], key: str) -> int:
