@@ -164,7 +164,7 @@ class Checkpoint:
             raise ModelError(f"model.path={self.path} holds no config.json: it is not a checkpoint's folder")
         if not self.weights(folder):
             raise ModelError(f"model.path={self.path} holds no weights (*.safetensors or pytorch_model*.bin)")
-        return folder
+        return folder.absolute()
 
     @staticmethod
     def weights(folder: Path) -> list[Path]:

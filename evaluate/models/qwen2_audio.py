@@ -167,6 +167,10 @@ class Qwen2Audio(Pretrained):
             return answers
 
     def _answers(self, batch: Batch, generation: Generation) -> list[Answer]:
+        longest = max(map(len, batch.prompts))
+        if self.room is not None and longest + generation.max_new_tokens > self.room:
+            left = self.room - generation.max_new_tokens
+            raise ValueError(f"a prompt of {longest} tokens; beside {generation.max_new_tokens} new ones, {left} fit")
         embeddings, mask = self._embed(batch)
         rows = self.language_model.generate(
             inputs_embeds=embeddings, attention_mask=mask, generation_config=self._settings(generation)
@@ -226,6 +230,8 @@ class Qwen2AudioInstruct(Qwen2Audio):
     def __init__(self, config: ModelConfig):
         super().__init__(config)
         self._require(*TURN_TAGS)
+        if not isinstance(self.option("system"), str):
+            raise ModelError(f"model.options.system={self.option('system')}: it is a text; two quotes say none")
         self.template = chat.template_of(self.folder)
 
     def render(self, prompt: str, request: Request) -> str:

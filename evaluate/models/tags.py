@@ -18,6 +18,8 @@ CLIP = re.compile("<audio>(.*?)</audio>")
 """A clip in a text: what it is called stands between the tags."""
 PLACE = "[[[AUDIO:modality]]]"
 """Qwen-Audio's token for a row of its encoder, written without bars."""
+FEW = 50
+"""Known tags up to this number are listed where none is near."""
 MARKS = ("<|", "|>", CLIP_START, CLIP_END, PLACE)
 """What tags begin and end with, and the special tokens that look otherwise."""
 
@@ -51,7 +53,7 @@ def clips_named(prompt: str, clips: int) -> set[int]:
     if alone := [mark for mark in (CLIP_START, CLIP_END, PLACE) if mark in CLIP.sub("", prompt)]:
         raise ModelError(f"the prompt has a '{alone[0]}' that names no clip; clip 1 is {CLIP_START}1{CLIP_END}")
     for name in CLIP.findall(prompt):
-        if not (name.isascii() and name.isdecimal() and 1 <= int(name) <= clips):
+        if name not in map(str, range(1, clips + 1)):
             raise ModelError(
                 f"the prompt names the clip {CLIP_START}{name}{CLIP_END}, and the sample has "
                 f"{f'1 to {clips}' if clips > 1 else 'clip 1 only' if clips else 'none'}"
@@ -85,6 +87,8 @@ def known_tags(folder: Path) -> set[str]:
 def _nearest(tag: str, known: Collection[str]) -> str:
     """Names between the bars are compared, which all tags have in common."""
     hint = nearest(tag.strip("<|>"), [name.strip("<|>") for name in known if TAG.fullmatch(name)])
+    if not hint.startswith("; did you mean") and len(known) > FEW:
+        return ""  # thousands of times and pitches help nobody
     return re.sub(r"did you mean '(.*)'\?", r"did you mean <|\1|>?", hint)
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from datasets_prep.manifest import Clip
 from evaluate import audio
 from evaluate.config import Generation
-from evaluate.models.base import ModelError
-from evaluate.models.qwen_audio.tokenizer import TURN_END, TURN_START, Encoded, Tokenizer
-from evaluate.models.tags import CLIP, CLIP_END, CLIP_START
+from evaluate.models.base import ModelError, sample_seed
+from evaluate.models.qwen_audio.tokenizer import TURN_END, TURN_START, Encoded, Tokenizer, special_tokens
+from evaluate.models.tags import CLIP, CLIP_END, CLIP_START, check_tags
 
 if TYPE_CHECKING:
     from evaluate.models.qwen_audio.model import QwenAudioChat
@@ -103,8 +103,10 @@ def chat(
     clips: list[np.ndarray] = []
     turns = [(_numbered(asked, clips), answered) for asked, answered in history]
     text = _numbered(query, clips)
+    check_tags(text, special_tokens())
     prompt = model.query(clips, lambda rows: model.encode_turns(turns, text, rows, "this chat"))
-    [tokens] = model.new_tokens([prompt], generation or Generation(max_new_tokens=512))
+    generation = generation or Generation(max_new_tokens=512)
+    [tokens] = model.new_tokens([prompt], generation, sample_seed(generation.seed, f"turn {len(history)}"))
     answer = model.tokenizer.decode(model.before_end(tokens)).strip()
     return answer, [*history, (query, answer)]
 
@@ -113,7 +115,7 @@ def _numbered(asked: Asked, clips: list[np.ndarray]) -> str:
     """A query as text that names clips by number; its clips are added to the others."""
 
     def number(sound: str | Path | np.ndarray) -> int:
-        clips.append(sound if isinstance(sound, np.ndarray) else audio.load(Clip(str(sound)), Path()).samples)
+        clips.append(_checked(sound) if isinstance(sound, np.ndarray) else audio.load(Clip(str(sound)), Path()).samples)
         return len(clips)
 
     if isinstance(asked, str):
@@ -128,3 +130,12 @@ def _numbered(asked: Asked, clips: list[np.ndarray]) -> str:
         else:
             raise ModelError(f"a part of a query is {{'audio': ...}} or {{'text': ...}}, not {dict(part)!r}")
     return text
+
+
+def _checked(samples: np.ndarray) -> np.ndarray:
+    if samples.ndim != 1 or samples.dtype.kind != "f" or not np.isfinite(samples).all():
+        raise ModelError(
+            f"a clip given as an array is of finite floats, 16 kHz mono, shape = (n_samples,); this one is "
+            f"{samples.dtype}, shape = {samples.shape}"
+        )
+    return samples.astype(np.float32)

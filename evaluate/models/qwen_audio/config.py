@@ -1,5 +1,6 @@
 """What a checkpoint's folder says of itself: config.json and generation_config.json, checked."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +68,8 @@ def read_architecture(folder: Path) -> Architecture:
         heads=_number(folder, flat, "num_attention_heads"),
         head_size=_number(folder, flat, "kv_channels"),
         inner_size=_number(folder, flat, "intermediate_size") // 2,
-        norm_eps=float(flat.get("layer_norm_epsilon", 1e-6)),
-        rotary_base=float(flat.get("rotary_emb_base", 10_000)),
+        norm_eps=_real(folder, flat, "layer_norm_epsilon", 1e-6),
+        rotary_base=_real(folder, flat, "rotary_emb_base", 10_000.0),
         seq_length=_number(folder, flat, "seq_length"),
         max_length=_number(folder, flat, "max_position_embeddings"),
         dynamic_ntk=bool(flat.get("use_dynamic_ntk", True)),
@@ -81,12 +82,21 @@ def read_architecture(folder: Path) -> Architecture:
     )
     if flat.get("audio.output_dim", architecture.hidden_size) != architecture.hidden_size:
         raise ModelError(f"{folder.name}/config.json: audio.output_dim and hidden_size differ")
+    if architecture.seq_length < 2 or architecture.audio_size % architecture.audio_heads:
+        raise ModelError(f"{folder.name}/config.json: seq_length is at least 2, and audio.n_head divides audio.n_state")
     return architecture
 
 
 def read_generation(folder: Path) -> dict[str, Any]:
     """generation_config.json, of which ``chat_format`` tells the base model from Chat; {} where there is none."""
     return read_json(folder / "generation_config.json")
+
+
+def _real(folder: Path, settings: Mapping[str, Any], key: str, default: float) -> float:
+    value = settings.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ModelError(f"{folder.name}/config.json: {key} is {value!r}, and it is a number above 0")
+    return float(value)
 
 
 def _number(folder: Path, settings: Mapping[str, Any], key: str) -> int:

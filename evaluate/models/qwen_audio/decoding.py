@@ -50,9 +50,8 @@ class Stream:
         self._padding = longest - self._lengths
         positions = (columns - self._padding[:, None]).clamp(min=0)
         real = columns >= self._padding[:, None]
-        causal = columns[None, :] <= columns[:, None]
-        itself = columns[None, :] == columns[:, None]  # padding sees itself: a row without any key has no softmax
-        mask = causal & (real[:, None, :] | itself)
+        mask = (columns[None, :] <= columns[:, None]) & real[:, None, :]
+        mask.diagonal(dim1=1, dim2=2).fill_(True)  # padding sees itself: a row without any key has no softmax
         return self.network(embedded, positions, self._frequencies, mask[:, None], self._memory)
 
     def next(self, tokens: Sequence[int]) -> Tensor:

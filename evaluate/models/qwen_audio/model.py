@@ -15,6 +15,7 @@ from evaluate.models.qwen_audio.chat import TAIL, Turn, clip_line, encode_contex
 from evaluate.models.qwen_audio.config import read_architecture, read_generation
 from evaluate.models.qwen_audio.features import Query, clip_features
 from evaluate.models.qwen_audio.tokenizer import (
+    CONTROL,
     END,
     TURN_END,
     TURN_START,
@@ -132,7 +133,10 @@ class QwenAudio(Model):
         return [self._answer(query, tokens) for (_, query), tokens in zip(batch, said, strict=True)]
 
     def new_tokens(self, queries: Sequence[Query], generation: Generation, seed: int = 0) -> list[list[int]]:
-        """What the network says to each query, with the token that ends it."""
+        """What the network says to each query, with the token that ends it. Raises ValueError where it has no room."""
+        room = self.architecture.max_length - generation.max_new_tokens
+        if (longest := max(len(query.ids) for query in queries)) > room:
+            raise ValueError(f"a prompt of {longest} tokens; beside {generation.max_new_tokens} new ones, {room} fit")
         from evaluate.models.qwen_audio.decoding import Decoding, generate
 
         special = self.tokenizer.special
@@ -173,7 +177,8 @@ class QwenAudioChat(QwenAudio):
 
     Earlier turns come from a sample's field ``history``, ``[[query, answer], ...]``; they name clips as
     ``<audio>K</audio>``, and the sample's other clips belong to the new question. A history is the model's own
-    conversation, so its audio tags are read as tags; ``<|im_end|>`` and its kind are text wherever a user can write.
+    conversation, so its audio tags are read as tags, and ``<|im_end|>`` and its kind are text in it. In a new question,
+    a sample's own text may hold no part of a tag.
     """
 
     prompt_styles = ("chat",)
@@ -188,18 +193,28 @@ class QwenAudioChat(QwenAudio):
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
-        self.system = str(self.option("system"))
+        self.system = self.option("system")
+        if not isinstance(self.system, str):
+            raise ModelError(f"model.options.system={self.system}: it is a text; two quotes say none")
         check_tags(self.system, audio_tags())
-        self.window = self.option("window") or self.settings.get("max_window_size") or 6144
-        if not isinstance(self.window, int) or self.window < 1:
+        self.window = self.option("window")
+        if self.window is None:
+            self.window = self.settings.get("max_window_size") or 6144
+        if type(self.window) is not int or self.window < 1:
             raise ModelError(f"model.options.window={self.window}: it is a number of tokens, at least 1")
 
     def render(self, prompt: str, request: Request) -> str:
+        if said := [tag for tag in CONTROL if tag in prompt]:
+            raise ModelError(f"the prompt has {said[0]}, which belongs to the turns that the model's class makes")
         check_tags(prompt, audio_tags())
         turns = self._turns(request)
-        named = clips_named("\n".join(text for turn in turns for text in turn if text) + prompt, request.clips)
+        told = [text for turn in turns for text in turn if text]
+        named = clips_named("\n".join(told) + prompt, request.clips)
+        for text in told:
+            check_tags(text, special_tokens())
         fresh = [place + 1 for place in range(request.clips) if place + 1 not in named]
-        return head_text(self.system, turns) + "".join(clip_line(number, number) for number in fresh) + prompt + TAIL
+        lines = "".join(clip_line(place, number) for place, number in enumerate(fresh, 1))
+        return head_text(self.system, turns) + lines + prompt + TAIL
 
     def encode(self, request: Request, rows: Mapping[str, int]) -> Encoded:
         turns = self._turns(request)

@@ -14,6 +14,7 @@ import numpy as np
 
 from evaluate.compose import CONFIGS
 from evaluate.config import ModelConfig
+from evaluate.models.base import ModelError
 from evaluate.models.qwen_audio.model import QwenAudio
 from evaluate.models.qwen_audio.tokenizer import END, special_tokens
 from evaluate.models.tags import CLIP_START
@@ -36,7 +37,7 @@ AUDIO_SIZES = {"n_mels": 80, "n_ctx": 1500, "n_state": 32, "n_head": 2, "n_layer
 
 
 class TinyQwenAudio(QwenAudio):
-    """The base model on the tiny checkpoint, which is made where ``model.path`` says, or below results/runs.
+    """The base model on the tiny checkpoint, which is made below results/runs.
 
     For tests and demonstrations it also takes prompts in plain words.
     """
@@ -44,13 +45,19 @@ class TinyQwenAudio(QwenAudio):
     prompt_styles = ("qwen_audio", "plain")
 
     def __init__(self, config: ModelConfig):
-        folder = Path(config.path).expanduser() if config.path else PLACE
-        make(folder)
-        super().__init__(ModelConfig(**{**config.__dict__, "path": str(folder)}))
+        if config.path is not None:
+            raise ModelError(f"model.path={config.path}: model=tiny makes its own; model=qwen_audio takes a folder")
+        make(PLACE, replace=True)
+        super().__init__(ModelConfig(**{**config.__dict__, "path": str(PLACE)}))
 
 
-def make(folder: Path, chat: bool = False) -> None:
-    """Write the checkpoint, as the base model or as Chat: the same bytes everywhere; files that hold them stay."""
+def make(folder: Path, chat: bool = False, replace: bool = False) -> None:
+    """Write the checkpoint, as the base model or as Chat: the same bytes everywhere; files that hold them stay.
+
+    Raises ModelError for a folder with files in it, unless it is the harness's own to ``replace``.
+    """
+    if not replace and folder.exists() and any(folder.iterdir()):
+        raise ModelError(f"{folder} is not empty, and nothing in it is overwritten; name a new folder")
     folder.mkdir(parents=True, exist_ok=True)
     ranks = [*(bytes([byte]) for byte in range(256)), *(piece.encode() for piece in PIECES)]
     first_special = len(ranks)
@@ -155,4 +162,7 @@ def _sinusoids(positions: int, width: int) -> np.ndarray:
 if __name__ == "__main__":
     if not sys.argv[1:]:
         sys.exit("usage: python -m evaluate.models.qwen_audio.tiny FOLDER [--chat]")
-    make(Path(sys.argv[1]), chat="--chat" in sys.argv[2:])
+    try:
+        make(Path(sys.argv[1]), chat="--chat" in sys.argv[2:])
+    except ModelError as error:
+        sys.exit(str(error))

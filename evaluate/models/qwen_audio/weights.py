@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
+from zipfile import is_zipfile
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -127,7 +128,8 @@ def _tensors(folder: Path) -> Iterator[tuple[str, str, Tensor]]:
                 held.add(name)
                 yield path.name, name, tensor
         except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError) as error:
-            raise ModelError(f"{path.name} does not load, it is damaged: {str(error).splitlines()[0][:200]}") from None
+            first = (str(error).splitlines() or ["it ends too soon"])[0][:200]
+            raise ModelError(f"{path.name} does not load, it is damaged: {first}") from None
         if listed is not None and held != listed:
             name = sorted(held ^ listed)[0]
             raise ModelError(
@@ -141,7 +143,8 @@ def _read(path: Path) -> Iterator[tuple[str, Tensor]]:
             for name in file.keys():  # noqa: SIM118 - no mapping
                 yield name, file.get_tensor(name)
         return
-    state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    mapped = is_zipfile(path)  # torch's files of before 2020 are none, and cannot be mapped
+    state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise ModelError(f"{path.name} holds something other than tensors by name")
     yield from state.items()

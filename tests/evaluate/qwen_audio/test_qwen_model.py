@@ -16,6 +16,7 @@ from support import CLIPS
 from datasets_prep.manifest import Clip, Sample
 from evaluate.config import Dtype, Generation, ModelConfig, Task
 from evaluate.models.base import Answer, Model, ModelError, Request
+from evaluate.models.qwen_audio import tiny as tiny_module
 from evaluate.models.qwen_audio.chat import Asked, chat
 from evaluate.models.qwen_audio.decoding import Stream
 from evaluate.models.qwen_audio.model import QwenAudio, QwenAudioChat
@@ -230,8 +231,9 @@ def test_the_fingerprint_covers_code_and_checkpoint(tiny_folders: dict[bool, Pat
     assert made(folder)["weights"] != same["weights"]
 
 
-def test_tiny_makes_itself(tiny_folders: dict[bool, Path], tmp_path: Path) -> None:
-    config = ModelConfig(_target_="", name="tiny", path=str(tmp_path / "made"))
+def test_tiny_makes_itself(tiny_folders: dict[bool, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiny_module, "PLACE", tmp_path / "made")
+    config = ModelConfig(_target_="", name="tiny", path=None)
     model = TinyQwenAudio(config)
     assert sum(path.stat().st_size for path in model.folder.iterdir()) < 3_000_000
     assert (
@@ -242,6 +244,37 @@ def test_tiny_makes_itself(tiny_folders: dict[bool, Path], tmp_path: Path) -> No
     assert json.loads((TinyQwenAudio(config).folder / "config.json").read_text())["model_type"] == "qwen"
 
 
+def test_tiny_overwrites_nobodys_files(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_text("precious")
+    with pytest.raises(ModelError, match="is not empty"):
+        tiny_module.make(tmp_path)
+    with pytest.raises(ModelError, match="makes its own"):
+        TinyQwenAudio(ModelConfig(_target_="", name="tiny", path=str(tmp_path)))
+    assert (tmp_path / "model.safetensors").read_text() == "precious" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_prompt_without_room_fails(tiny: QwenAudio, tiny_chat: QwenAudioChat) -> None:
+    request = Request("long", "<audio>1</audio>" + "ab " * 9_000, None, None, {}, audio=(np.zeros(480, np.float32),))
+    with pytest.raises(ValueError, match=r"a prompt of .* tokens; beside 8 new ones"):
+        tiny.generate(tiny.prepare([request]), Generation(max_new_tokens=8))
+    with pytest.raises(ValueError, match="tokens; beside 9000 new ones"):
+        chat(tiny_chat, "Hello.", (), Generation(max_new_tokens=9_000))
+
+
+def test_chat_draws_by_seed_and_refuses_odd_arrays(tiny_chat: QwenAudioChat) -> None:
+    said = {chat(tiny_chat, "Hello.", (), Generation(max_new_tokens=12, temperature=3.0, seed=s))[0] for s in (0, 1, 2)}
+    assert len(said) == 3
+    for odd in (np.zeros(800, np.int16), np.zeros((800, 2), np.float32), np.full(800, np.nan, np.float32)):
+        with pytest.raises(ModelError, match="finite floats"):
+            chat(tiny_chat, [{"audio": odd}, {"text": "What?"}])
+
+
+@pytest.mark.parametrize("options", [{"window": 0}, {"window": True}, {"system": None}])
+def test_options_out_of_range(tiny_folders: dict[bool, Path], options: dict[str, object]) -> None:
+    with pytest.raises(ModelError, match=r"model\.options"):
+        QwenAudioChat(ModelConfig(_target_="", name="c", path=str(tiny_folders[True]), options=options))
+
+
 def test_a_conversation_in_words(tiny_chat: QwenAudioChat) -> None:
     silence = np.zeros(480, np.float32)
     history = [["Audio 1:<audio>1</audio>\nWhat is it?", "A bell at <|1.50|>."], ["Sure?", None]]
@@ -250,7 +283,7 @@ def test_a_conversation_in_words(tiny_chat: QwenAudioChat) -> None:
         "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
         "<|im_start|>user\nAudio 1:<audio>1</audio>\nWhat is it?<|im_end|>\n<|im_start|>assistant\nA bell at <|1.50|>.<|im_end|>\n"
         "<|im_start|>user\nSure?<|im_end|>\n\n"
-        "<|im_start|>user\nAudio 2:<audio>2</audio>\nAnd this?<|im_end|>\n<|im_start|>assistant\n"
+        "<|im_start|>user\nAudio 1:<audio>2</audio>\nAnd this?<|im_end|>\n<|im_start|>assistant\n"
     )
     [(_, query)] = tiny_chat.prepare([request])
     special = tiny_chat.tokenizer.special
@@ -311,7 +344,7 @@ def test_chat_as_a_function(tiny_chat: QwenAudioChat) -> None:
     assert answers(tiny_chat, [asked], count=8)[0].text == answer
     with pytest.raises(ModelError, match="a part of a query is"):
         chat(tiny_chat, [{"video": "a"}])
-    with pytest.raises(ModelError, match="not closed"):
+    with pytest.raises(ModelError, match="no part of a tag"):
         chat(tiny_chat, "<audio> what")
 
 
