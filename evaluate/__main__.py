@@ -95,7 +95,7 @@ def run_job(overrides: Sequence[str]) -> int:
     try:
         compose.register()
         hydra.main(version_base="1.3", config_path=str(compose.CONFIGS), config_name="config")(job)()
-    except Exception as error:
+    except Exception as error:  # Hydra's and OmegaConf's, and whatever they let through; the job's own go on
         if error in outcome:
             raise
         return refuse(compose.sentence(error, overrides))

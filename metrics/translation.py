@@ -1,5 +1,6 @@
 """BLEU and chrF, by sacreBLEU: its statistics per sentence, its score of the sums."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,9 +19,9 @@ class SacreMetric(SumMetric):
     the signature. A missing answer counts as the empty string.
     """
 
+    @abstractmethod
     def scorer(self, language: str | None) -> Any:
         """The sacreBLEU metric for a target language."""
-        raise NotImplementedError
 
     def statistics(self, row: Row) -> Sequence[float]:
         scorer = self.scorer(row.language)

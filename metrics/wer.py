@@ -1,6 +1,7 @@
 """Error rates: edits between answer and reference, summed over the corpus and divided by the reference length."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
@@ -30,13 +31,13 @@ class ErrorRate(SumMetric):
 
     higher_is_better = False
 
+    @abstractmethod
     def tokens(self, text: str, language: str | None) -> list[str]:
         """The tokens that are compared."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unit_of(self, language: str | None) -> str:
         """What a token is in that language, for the signature: `word`, `char`, `mixed`."""
-        raise NotImplementedError
 
     def statistics(self, row: Row) -> Sequence[float]:
         answer = self.tokens(row.answer or "", row.language)
