@@ -13,6 +13,11 @@ def evaluate() -> NoReturn:
     _run("evaluate")
 
 
+def data() -> NoReturn:
+    """``alm-data``, the same as ``python -m datasets_prep``."""
+    _run("datasets_prep")
+
+
 def results() -> NoReturn:
     """``alm-results``, the same as ``python -m results``."""
     _run("results")

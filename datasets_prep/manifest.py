@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 RESERVED = ("id", "audio", "reference", "references", "subset", "group")
-CLIP_KEYS = ("path", "start", "end")
+CLIP_KEYS = ("path", "start", "end", "seconds", "sha256")
+"""The last two are what a preparation measured; readers of samples pass them over."""
 MAX_SECONDS = 1e6
 """No recording is longer; a time beyond it is in another unit."""
 MAX_DEPTH = 50
@@ -63,7 +64,7 @@ class Manifest:
 def read_manifest(path: str | Path) -> Manifest:
     """Read a manifest.
 
-    A line is an object with ``id``, ``audio`` (a path, a list of paths, or of ``{path, start, end}`` with seconds),
+    A line is an object with ``id``, ``audio`` (a path, a list of paths, or of ``{path, start, end}`` in seconds),
     ``reference`` (a text) or ``references`` (a list of texts); optional ``subset`` and ``group``. Further keys become
     fields. Empty lines are skipped.
 

@@ -1,0 +1,199 @@
+"""The command line: ``python -m datasets_prep list|describe|prepare|verify|status`` (or ``alm-data``)."""
+
+import errno
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from datasets_prep.archives import ArchiveError
+from datasets_prep.corpus import Corpus, CorpusError, Split, corpora, get_corpus
+from datasets_prep.prepare import Options, is_whole, prepare, subsets_in
+from datasets_prep.record import CorpusRecord
+from datasets_prep.verify import verify
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="From a corpus's official archives to manifests: DATA/<corpus>/<subset>.jsonl.",
+)
+Root = Annotated[Path, typer.Option("--root", metavar="DATA", help="The folder of all corpora, data.root of a run.")]
+Subsets = Annotated[
+    list[str] | None, typer.Option("--subset", metavar="S", help="This one only; may be given more than once.")
+]
+Name = Annotated[str, typer.Argument(metavar="CORPUS", help="As `list` names it.")]
+
+
+@app.command("list")
+def list_(root: Root = Path("data")) -> None:
+    """Print the corpora that are known, and what is prepared of them."""
+    rows = [("corpus", "tasks", "languages", "subsets", "size", "access", "licence", "prepared")]
+    for corpus in corpora().values():
+        record = _record(root, corpus)
+        rows.append(
+            (
+                corpus.name,
+                " ".join(corpus.tasks),
+                _some(corpus.languages),
+                str(len(corpus.splits)),
+                _size(sum(archive.bytes or 0 for archive in corpus.archives)),
+                corpus.access.name,
+                corpus.licence,
+                f"{len(record.subsets)} of {len(corpus.splits)}" if record else "",
+            )
+        )
+    _print_table(rows)
+
+
+@app.command()
+def describe(name: Name) -> None:
+    """Print all that is declared of a corpus: where it is from, what it holds, what is known to be wrong with it."""
+    corpus = get_corpus(name)
+    lines = [
+        corpus.title,
+        f"home      {corpus.home}",
+        f"licence   {corpus.licence}",
+        f"access    {corpus.access.name}: {corpus.access.value}",
+        f"tasks     {', '.join(corpus.tasks)}",
+        f"languages {', '.join(corpus.languages) or 'none'}",
+        f"layout    {corpus.layout}",
+        f"cite      {corpus.citation}",
+    ]
+    if corpus.labels:
+        lines.append(f"labels    {', '.join(corpus.labels)}")
+    lines += [f"defect    {text}" for text in corpus.defects]
+    lines += [f"unverified: {text}" for text in corpus.unverified]
+    print("\n".join(lines), end="\n\n")
+    archives = [("archive", "bytes", "checksum", "from")]
+    for archive in corpus.archives:
+        names = " ".join((*archive.parts, archive.name))
+        known = f"sha256 {archive.sha256}" if archive.sha256 else f"md5 {archive.md5}" if archive.md5 else "unverified"
+        archives.append((names, f"{archive.bytes:,}" if archive.bytes else "unverified", known, archive.url or ""))
+    _print_table(archives)
+    print()
+    _print_table([("subset", "samples", "archives"), *(_row_of(split) for split in corpus.splits)])
+    print(f"\nPut the archives into a folder, then: python -m datasets_prep prepare {name} --root DATA --source FOLDER")
+
+
+@app.command("prepare")
+def prepare_(
+    name: Name,
+    source: Annotated[
+        Path, typer.Option(metavar="FOLDER_OR_ARCHIVE", help="Where the archives are, or what they unpacked to.")
+    ],
+    root: Root = Path("data"),
+    subset: Subsets = None,
+    unofficial: Annotated[
+        bool, typer.Option("--unofficial", help="Take archives whose checksums or counts are not the published ones.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Prepare again what is prepared.")] = False,
+    jobs: Annotated[int, typer.Option(min=0, help="Decoding threads; 0: one a core.")] = 0,
+) -> None:
+    """Make manifests of a corpus's archives. Without --subset: of each subset whose archive is there."""
+    corpus = get_corpus(name)
+    there, absent = subsets_in(corpus, source)
+    chosen = [corpus.split(text) for text in subset] if subset else there
+    for split in chosen:
+        record, done = prepare(corpus, split, source, root, Options(unofficial, fresh, jobs))
+        said = "prepared" if done else "already prepared"
+        print(f"{corpus.name} {split.name}: {said}, {record.samples:,} samples, {record.hours:.2f} h")
+        for sentence in record.unchecked:
+            print(f"  unofficial: {sentence}")
+        for kind, ids in record.defects.items():
+            print(f"  {kind}: {len(ids):,} samples, {_some(ids)}")
+    if absent and not subset:
+        print(f"not in {source}: {_some([split.name for split in absent])}")
+
+
+@app.command("verify")
+def verify_(name: Name, root: Root = Path("data"), subset: Subsets = None) -> None:
+    """Hold what was prepared against its record: manifests, files, sounds, counts. Status 1 where something is off."""
+    corpus = get_corpus(name)
+    record = _record(root, corpus)
+    if record is None or not record.subsets:
+        raise CorpusError(f"{root / name} holds nothing prepared; say prepare first")
+    chosen = [corpus.split(text).name for text in subset] if subset else sorted(record.subsets)
+    faults = [fault for one in chosen for fault in _verified(root / name, one, record)]
+    if faults:
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(root: Root = Path("data")) -> None:
+    """Print what is prepared below a data root."""
+    rows = [("corpus", "subset", "samples", "hours", "groups", "archives", "state")]
+    for corpus in corpora().values():
+        record = _record(root, corpus)
+        for subset, entry in sorted(record.subsets.items()) if record else ():
+            state = "official" if entry.official else f"unofficial: {'; '.join(entry.unchecked)}"
+            if not is_whole(root / corpus.name, subset, entry):
+                state = "damaged: prepare it again"
+            counts = (f"{entry.samples:,}", f"{entry.hours:.2f}", f"{entry.groups:,}")
+            rows.append((corpus.name, subset, *counts, " ".join(entry.archives) or "a folder", state))
+    if len(rows) == 1:
+        print(f"nothing is prepared below {root}")
+    else:
+        _print_table(rows)
+
+
+def _verified(folder: Path, subset: str, record: CorpusRecord) -> list[str]:
+    faults = verify(folder, subset, record)
+    entry = record.subsets.get(subset)
+    print(f"{record.corpus} {subset}: {'as prepared' if not faults else f'{len(faults)} faults'}")
+    for fault in faults[:20]:
+        print(f"  {fault}")
+    if len(faults) > 20:
+        print(f"  ... and {len(faults) - 20} more")
+    for kind, ids in entry.defects.items() if entry else ():
+        print(f"  known: {kind}: {len(ids):,} samples, {_some(ids)}")
+    return faults
+
+
+def _record(root: Path, corpus: Corpus) -> CorpusRecord | None:
+    return CorpusRecord.read(root / corpus.name / "corpus.json")
+
+
+def _row_of(split: Split) -> tuple[str, str, str]:
+    return split.name, "unverified" if split.samples is None else f"{split.samples:,}", " ".join(split.archives)
+
+
+def _some(texts: Sequence[str], most: int = 6) -> str:
+    return ", ".join(texts[:most]) + (f", ... ({len(texts)})" if len(texts) > most else "")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count else "unverified"
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Markdown, aligned."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
+    lines.insert(1, "| " + " | ".join("-" * width for width in widths) + " |")
+    print("\n".join(lines))
+
+
+def run() -> NoReturn:
+    """Entry point: run the command line and exit with its status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of another encoding stops nothing
+    try:
+        app(prog_name="python -m datasets_prep")
+    except (CorpusError, ArchiveError) as error:
+        print(f"datasets_prep: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        print(f"datasets_prep: {error.strerror or error}: {error.filename or 'the disk'}", file=sys.stderr)
+        sys.exit(3 if error.errno == errno.ENOSPC else 2)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,269 @@
+"""From archives to a prepared subset: ``<root>/<corpus>/<subset>.jsonl``, its recordings, and ``corpus.json``.
+
+A subset is there when its manifest is; everything is written beside first, and the manifest moves in last. Killed at
+any moment, the same command begins anew and ends with the same bytes.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datasets_prep import clips
+from datasets_prep.archives import Tree
+from datasets_prep.corpus import Corpus, CorpusError, Recording, Row, Split, nearest
+from datasets_prep.record import ArchiveRecord, CorpusRecord, SubsetRecord, replace_file
+from datasets_prep.source import checked, find, must_find
+
+STAGING = ".preparing"
+IN_FLIGHT = 4
+"""Recordings in memory for each decoding thread."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to prepare."""
+
+    unofficial: bool = False
+    """Take archives whose checksums or counts are not the published ones; the record says so."""
+    fresh: bool = False
+    """Prepare again what is there."""
+    jobs: int = 0
+    """Decoding threads; 0: one a core."""
+
+
+def subsets_in(corpus: Corpus, source: Path) -> tuple[list[Split], list[Split]]:
+    """The splits that a source has the first archive of, and the others. Raises CorpusError where it has none."""
+    if not source.exists():
+        raise CorpusError(f"there is no {source}: name a folder that holds the archives of {corpus.name}")
+    there: list[Split] = []
+    absent: list[Split] = []
+    for split in corpus.splits:
+        archives = [corpus.archive(name) for name in split.archives]
+        named = source.is_dir() or source.name in {known for each in archives for known in (each.name, *each.also)}
+        (there if named and find(archives[0], source) else absent).append(split)
+    if not there:
+        wanted = ", ".join(dict.fromkeys(split.archives[0] for split in absent[:6]))
+        raise CorpusError(f"{source} holds no archive of {corpus.name}: it looks for {wanted}...; see describe")
+    return there, absent
+
+
+def prepare(corpus: Corpus, split: Split, source: Path, root: Path, options: Options) -> tuple[SubsetRecord, bool]:
+    """Prepare a subset; returns its record and whether anything was done. Raises CorpusError or ArchiveError."""
+    with _claimed(root / corpus.name) as folder:
+        record = CorpusRecord.read(folder / "corpus.json") or CorpusRecord(
+            corpus=corpus.name,
+            title=corpus.title,
+            home=corpus.home,
+            licence=corpus.licence,
+            access=corpus.access.name,
+            citation=corpus.citation,
+        )
+        before = record.subsets.get(split.name)
+        if (
+            before
+            and not options.fresh
+            and (before.official or options.unofficial)
+            and is_whole(folder, split.name, before)
+        ):
+            return before, False
+        subset, archives = _prepared(corpus, split, source, folder, options, record)
+        record.archives.update(archives)
+        record.subsets[split.name] = subset
+        record.write(folder / "corpus.json")
+        return subset, True
+
+
+def is_whole(folder: Path, name: str, record: SubsetRecord) -> bool:
+    """Whether a subset's manifest is the recorded one and its recordings are there."""
+    manifest = folder / f"{name}.jsonl"
+    if not manifest.is_file():
+        return False
+    data = manifest.read_bytes()
+    if hashlib.sha256(data).hexdigest() != record.manifest_sha256:
+        return False
+    return all((folder / path).is_file() for line in data.splitlines() for path in paths_of(json.loads(line)))
+
+
+def paths_of(line: Mapping[str, Any]) -> list[str]:
+    """The recordings of a manifest's line."""
+    audio = line["audio"] if isinstance(line["audio"], list) else [line["audio"]]
+    return [clip["path"] for clip in audio]
+
+
+def _prepared(
+    corpus: Corpus, split: Split, source: Path, folder: Path, options: Options, record: CorpusRecord
+) -> tuple[SubsetRecord, dict[str, ArchiveRecord]]:
+    found = {name: must_find(corpus, name, source) for name in split.archives}
+    archives, faults = {}, []
+    for name, entry in found.items():
+        if list(entry.files()):
+            archives[name], fault = checked(entry, record.archives.get(name), options.unofficial)
+            faults += [fault] if fault else []
+    with ExitStack() as stack:
+        trees = {name: entry.open() for name, entry in found.items()}
+        for tree in trees.values():
+            stack.callback(tree.close)
+        rows = sorted(corpus.rows(split, trees), key=lambda row: row.id)
+        faults += _checked_rows(corpus, split, rows, trees, options.unofficial)
+        measured = _stored(rows, trees, folder / STAGING, options.jobs or os.cpu_count() or 1)
+    lines = [_line(row, split, measured) for row in rows]
+    manifest = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
+    _move_in(folder, rows)
+    replace_file(folder / f"{split.name}.jsonl", manifest)
+    return _summary(corpus, rows, measured, manifest, sorted(archives), faults), archives
+
+
+def _checked_rows(
+    corpus: Corpus, split: Split, rows: Sequence[Row], trees: Mapping[str, Tree], unofficial: bool
+) -> list[str]:
+    """Refuse rows that cannot be right; returns the sentences of what ``unofficial`` let through."""
+    if not rows:
+        raise CorpusError(f"{corpus.name} {split.name}: the archives hold no sample of it")
+    for identity, count in Counter(row.id for row in rows).items():
+        if count > 1:
+            raise CorpusError(f"{corpus.name} {split.name}: the id {identity} stands {count} times")
+    names = {name: set(tree.names) for name, tree in trees.items()}
+    for row in rows:
+        if corpus.labels and (strange := [text for text in row.references if text not in corpus.labels]):
+            hint = nearest(strange[0], list(corpus.labels))
+            raise CorpusError(f"{corpus.name} {split.name}: {row.id} has the label {strange[0]!r}{hint}")
+        for recording in row.recordings:
+            if recording.member not in names[recording.archive]:
+                where = trees[recording.archive].where
+                raise CorpusError(f"{corpus.name} {split.name}: {where} lacks {recording.member}, which {row.id} needs")
+    faults = []
+    for what, count, published in (("samples", len(rows), split.samples), ("words", _words(rows), split.words)):
+        if published is not None and count != published:
+            faults.append(f"{split.name} has {count:,} {what}, not the {published:,} that were published")
+    if faults and not unofficial:
+        raise CorpusError(f"{corpus.name}: {faults[0]}; get the archives again, or say --unofficial to take a part")
+    return faults
+
+
+def _words(rows: Sequence[Row]) -> int:
+    return sum(len(text.split()) for row in rows for text in row.references)
+
+
+def _stored(rows: Sequence[Row], trees: Mapping[str, Tree], staging: Path, jobs: int) -> dict[Recording, clips.Clip]:
+    """Write every file below ``staging`` and measure every recording, as its archive is read."""
+    by_member: dict[tuple[str, str], list[Recording]] = {}
+    for row in rows:
+        for recording in row.recordings:
+            by_member.setdefault((recording.archive, recording.member), []).append(recording)
+    measured: dict[Recording, clips.Clip] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        pending: deque[Future[dict[Recording, clips.Clip]]] = deque()
+        for archive, tree in trees.items():
+            members = [member for name, member in by_member if name == archive]
+            for member, content in tree.read(members) if members else ():
+                pending.append(pool.submit(_store, content, by_member[archive, member], staging))
+                if len(pending) >= jobs * IN_FLIGHT:
+                    measured.update(pending.popleft().result())
+        while pending:
+            measured.update(pending.popleft().result())
+    return measured
+
+
+def _store(content: bytes, recordings: Sequence[Recording], staging: Path) -> dict[Recording, clips.Clip]:
+    for path in {recording.path for recording in recordings}:
+        (staging / path).parent.mkdir(parents=True, exist_ok=True)
+        (staging / path).write_bytes(content)
+    return {recording: clips.measure(content, recording.start, recording.end) for recording in set(recordings)}
+
+
+def _line(row: Row, split: Split, measured: Mapping[Recording, clips.Clip]) -> dict[str, Any]:
+    audio = []
+    for recording in row.recordings:
+        clip = measured[recording]
+        times = {key: value for key in ("start", "end") if (value := getattr(recording, key)) is not None}
+        audio.append({"path": recording.path, **times, "seconds": clip.seconds, "sha256": clip.sha256})
+    several = len(row.references) > 1
+    references: dict[str, Any] = {"references": list(row.references)} if several else {"reference": row.references[0]}
+    return {
+        "id": row.id,
+        "audio": audio[0] if len(audio) == 1 else audio,
+        **references,
+        "subset": split.name,
+        "group": row.group,
+        **row.fields,
+    }
+
+
+def _move_in(folder: Path, rows: Sequence[Row]) -> None:
+    """Move each file to its place in one step. Raises CorpusError for one that stands there with other bytes."""
+    staging = folder / STAGING
+    for path in sorted({recording.path for row in rows for recording in row.recordings}):
+        target = folder / path
+        if target.is_file():
+            if target.read_bytes() == (staging / path).read_bytes():
+                continue
+            others = sorted(manifest.stem for manifest in folder.glob("*.jsonl"))
+            if others:
+                raise CorpusError(
+                    f"{target} is there with other content, of {' or '.join(others)}: prepare into another root"
+                )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (staging / path).replace(target)
+
+
+def _summary(
+    corpus: Corpus,
+    rows: Sequence[Row],
+    measured: Mapping[Recording, clips.Clip],
+    manifest: bytes,
+    archives: list[str],
+    faults: list[str],
+) -> SubsetRecord:
+    texts = json.dumps([[row.id, list(row.references)] for row in rows], ensure_ascii=False)
+    labels = Counter(text for row in rows for text in row.references)
+    defects: dict[str, list[str]] = {}
+    for row in rows:
+        for kind in clips.DEFECTS:
+            if any(kind in measured[recording].defects for recording in row.recordings):
+                defects.setdefault(kind, []).append(row.id)
+    return SubsetRecord(
+        samples=len(rows),
+        clips=len(measured),
+        hours=round(sum(clip.seconds or 0.0 for clip in measured.values()) / 3600, 4),
+        words=_words(rows),
+        labels={label: labels[label] for label in corpus.labels} if corpus.labels else None,
+        groups=len({row.group for row in rows}),
+        manifest_sha256=hashlib.sha256(manifest).hexdigest(),
+        references_sha256=hashlib.sha256(texts.encode()).hexdigest(),
+        archives=archives,
+        official=not faults,
+        unchecked=faults,
+        defects=defects,
+    )
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[Path]:
+    """A corpus's folder, for one process at a time; what was made for nothing is removed again."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CorpusError(f"{folder} is being prepared by another process; wait for it") from None
+        shutil.rmtree(folder / STAGING, ignore_errors=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder / STAGING, ignore_errors=True)
+    finally:
+        os.close(descriptor)
+        for path in made:
+            if not any(path.iterdir()):
+                path.rmdir()

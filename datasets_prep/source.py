@@ -1,0 +1,120 @@
+"""Finding a corpus's archives in a folder, and holding them against what was published."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from datasets_prep.archives import FolderTree, Tree, open_archive
+from datasets_prep.corpus import Archive, Corpus, CorpusError
+from datasets_prep.record import ArchiveRecord
+
+CHUNK = 2**22
+
+
+@dataclass(frozen=True)
+class Found:
+    """An archive in a source: its file with the parts before it, or the folder that it was unpacked to."""
+
+    archive: Archive
+    path: Path
+    parts: tuple[Path, ...] = ()
+    prefix: str | None = None
+    """Of a folder: how the names of its files begin."""
+    only: tuple[str, ...] = ()
+    """Of a folder: the files that belong to it, where not all do."""
+
+    def open(self) -> Tree:
+        """Raises ArchiveError."""
+        if self.prefix is not None:
+            return FolderTree(self.path, self.prefix, self.only)
+        return open_archive(self.path, self.archive.name, self.parts, self.archive.tables)
+
+    def files(self) -> Iterator[Path]:
+        return iter((*self.parts, self.path) if self.prefix is None else ())
+
+
+def find(archive: Archive, source: Path) -> Found | None:
+    """The archive, or else its unpacked form, in a folder, or beside a file. None: it is not there.
+
+    Raises CorpusError for a split zip of which parts are missing.
+    """
+    folder = source if source.is_dir() else source.parent
+    for name in (archive.name, *archive.also):
+        path = folder / name
+        if path.is_file():
+            parts = tuple(path.with_name(part) for part in archive.parts)
+            there = tuple(part for part in parts if part.is_file())
+            if there and len(there) < len(parts):
+                missing = next(part.name for part in parts if not part.is_file())
+                raise CorpusError(f"{missing} is missing beside {path.name}, which is its last part; get it again")
+            return Found(archive, path, there)
+    for form in archive.unpacked:
+        if (unpacked := _unpacked(folder, form)) is not None:
+            return Found(archive, unpacked, prefix=archive.unpacked[0])
+    loose = tuple(name for name in archive.loose if (folder / name).is_file())
+    return Found(archive, folder, prefix="", only=loose) if loose else None
+
+
+def must_find(corpus: Corpus, name: str, source: Path) -> Found:
+    """Raises CorpusError with what to put where."""
+    found = find(corpus.archive(name), source)
+    if found is None:
+        archive = corpus.archive(name)
+        unpacked = f" (or, unpacked, {archive.unpacked[0]})" if archive.unpacked else ""
+        raise CorpusError(f"{source} holds no {name}{unpacked}, which {corpus.name} needs; {obtain(corpus, archive)}")
+    return found
+
+
+def obtain(corpus: Corpus, archive: Archive) -> str:
+    """Where an archive is to be had."""
+    return f"get it from {archive.url}" if archive.url else f"see {corpus.home}"
+
+
+def checked(found: Found, before: ArchiveRecord | None, unofficial: bool) -> tuple[ArchiveRecord, str | None]:
+    """An archive's size and checksum, and the sentence of what ``unofficial`` let through.
+
+    It is held against the published checksum, else against the one of an earlier preparation. Raises CorpusError.
+    """
+    archive, files = found.archive, list(found.files())
+    size = sum(path.stat().st_size for path in files)
+    fault = None
+    if archive.bytes is not None and size != archive.bytes:
+        fault = f"{archive.name} has {size:,} bytes, not the {archive.bytes:,} that were published"
+    if fault and not unofficial:
+        raise _refused(fault, archive)
+    sha256, md5 = _hashes(files)
+    published = archive.sha256 or archive.md5
+    if not fault and published and published != (sha256 if archive.sha256 else md5):
+        fault = f"{archive.name} has not the published checksum {published[:12]}..."
+    if not published and before is not None and before.sha256 != sha256:
+        fault = f"{archive.name} is not the file that was prepared from before (its sha256 was {before.sha256[:12]}...)"
+    if fault and not unofficial:
+        raise _refused(fault, archive)
+    return ArchiveRecord(size, sha256, bool(published) and not fault), fault
+
+
+def _refused(fault: str, archive: Archive) -> CorpusError:
+    again = f" from {archive.url}" if archive.url else ""
+    return CorpusError(f"{fault}: get it again{again}, or take it as it is with --unofficial")
+
+
+def _unpacked(source: Path, form: str) -> Path | None:
+    """The folder ``form`` below the source, where the source may stand for any number of its leading parts."""
+    parts = PurePosixPath(form).parts
+    for given in range(len(parts)):
+        folder = source.joinpath(*parts[given:])
+        if folder.is_dir():
+            return folder
+    return source if source.resolve().name == parts[-1] else None
+
+
+def _hashes(files: list[Path]) -> tuple[str, str]:
+    """sha256 and md5 of the files' bytes, one after the other."""
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    for path in files:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                sha256.update(chunk)
+                md5.update(chunk)
+    return sha256.hexdigest(), md5.hexdigest()
