@@ -32,6 +32,13 @@ def ffmpeg() -> str:
 
 
 @pytest.fixture(scope="session")
+def espeak() -> str:
+    if not shutil.which("espeak-ng"):
+        pytest.skip("espeak-ng is not installed; it speaks the sentences of the miniature")
+    return "espeak-ng"
+
+
+@pytest.fixture(scope="session")
 def make_whisper(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """A maker of tiny random Whisper checkpoints, each made once."""
     made: dict[tuple[str, ...], Path] = {}
