@@ -15,6 +15,12 @@ from datasets_prep.prepare import Options, is_whole, prepare, subsets_in
 from datasets_prep.record import CorpusRecord
 from datasets_prep.verify import verify
 
+STANDINGS = {
+    "published": "as published",
+    "unchecked": "as it came, nothing is published to hold it against",
+    "unofficial": "unofficial",
+}
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -101,7 +107,7 @@ def prepare_(
         record, done = prepare(corpus, split, source, root, Options(unofficial, fresh, jobs))
         said = "prepared" if done else "already prepared"
         print(f"{corpus.name} {split.name}: {said}, {record.samples:,} samples, {record.hours:.2f} h")
-        for sentence in record.unchecked:
+        for sentence in record.differences:
             print(f"  unofficial: {sentence}")
         for kind, ids in record.defects.items():
             print(f"  {kind}: {len(ids):,} samples, {_some(ids)}")
@@ -129,7 +135,7 @@ def status(root: Root = Path("data")) -> None:
     for corpus in corpora().values():
         record = _record(root, corpus)
         for subset, entry in sorted(record.subsets.items()) if record else ():
-            state = "official" if entry.official else f"unofficial: {'; '.join(entry.unchecked)}"
+            state = STANDINGS[entry.standing]
             if not is_whole(root / corpus.name, subset, entry):
                 state = "damaged: prepare it again"
             counts = (f"{entry.samples:,}", f"{entry.hours:.2f}", f"{entry.groups:,}")

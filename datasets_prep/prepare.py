@@ -71,7 +71,7 @@ def prepare(corpus: Corpus, split: Split, source: Path, root: Path, options: Opt
         if (
             before
             and not options.fresh
-            and (before.official or options.unofficial)
+            and (options.unofficial or before.standing != "unofficial")
             and is_whole(folder, split.name, before)
         ):
             return before, False
@@ -115,11 +115,15 @@ def _prepared(
         rows = sorted(corpus.rows(split, trees), key=lambda row: row.id)
         faults += _checked_rows(corpus, split, rows, trees, options.unofficial)
         measured = _stored(rows, trees, folder / STAGING, options.jobs or os.cpu_count() or 1)
+    known = split.samples or split.words or any(archive.published for archive in archives.values())
+    standing = "unofficial" if faults or (options.unofficial and not known) else "published" if known else "unchecked"
     lines = [_line(row, split, measured) for row in rows]
     manifest = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
     _move_in(folder, rows)
     replace_file(folder / f"{split.name}.jsonl", manifest)
-    return _summary(corpus, rows, measured, manifest, sorted(archives), faults), archives
+    subset = _summary(corpus, rows, measured, manifest)
+    subset.archives, subset.standing, subset.differences = sorted(archives), standing, faults
+    return subset, archives
 
 
 def _checked_rows(
@@ -216,12 +220,7 @@ def _move_in(folder: Path, rows: Sequence[Row]) -> None:
 
 
 def _summary(
-    corpus: Corpus,
-    rows: Sequence[Row],
-    measured: Mapping[Recording, clips.Clip],
-    manifest: bytes,
-    archives: list[str],
-    faults: list[str],
+    corpus: Corpus, rows: Sequence[Row], measured: Mapping[Recording, clips.Clip], manifest: bytes
 ) -> SubsetRecord:
     texts = json.dumps([[row.id, list(row.references)] for row in rows], ensure_ascii=False)
     labels = Counter(text for row in rows for text in row.references)
@@ -239,9 +238,6 @@ def _summary(
         groups=len({row.group for row in rows}),
         manifest_sha256=hashlib.sha256(manifest).hexdigest(),
         references_sha256=hashlib.sha256(texts.encode()).hexdigest(),
-        archives=archives,
-        official=not faults,
-        unchecked=faults,
         defects=defects,
     )
 

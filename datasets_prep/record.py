@@ -39,14 +39,15 @@ class SubsetRecord:
     """Of the bytes of <subset>.jsonl."""
     references_sha256: str
     """Of id and references of every sample, in order, as JSON."""
-    archives: list[str]
-    """Names of the files it was read from; empty where they had been unpacked before."""
-    official: bool
-    """Whether checksums and counts are those that were published, as far as any were."""
-    unchecked: list[str]
-    """What --unofficial let through."""
     defects: dict[str, list[str]]
     """Kind to the ids of the samples that have it."""
+    archives: list[str] = field(default_factory=list)
+    """Names of the files it was read from; empty where they had been unpacked before."""
+    standing: str = "unchecked"
+    """`published`: all checksums and counts that were published hold, and at least one was; `unchecked`: none was
+    published; `unofficial`: taken as it is, by --unofficial."""
+    differences: list[str] = field(default_factory=list)
+    """From what was published, let through by --unofficial."""
 
 
 @dataclass
