@@ -185,20 +185,30 @@ def _print_table(rows: Sequence[Sequence[str]]) -> None:
     print("\n".join(lines))
 
 
+def main(arguments: Sequence[str]) -> int:
+    """Run a command line; returns the exit status."""
+    try:
+        app(list(arguments), prog_name="python -m datasets_prep")
+    except SystemExit as end:
+        return int(end.code or 0)
+    except KeyboardInterrupt:
+        print("datasets_prep: interrupted; the same command begins anew", file=sys.stderr)
+        return 130
+    except (CorpusError, ArchiveError) as error:
+        print(f"datasets_prep: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"datasets_prep: {error.strerror or error}: {error.filename or 'the disk'}", file=sys.stderr)
+        return 3 if error.errno == errno.ENOSPC else 2
+    return 0
+
+
 def run() -> NoReturn:
     """Entry point: run the command line and exit with its status."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal of another encoding stops nothing
-    try:
-        app(prog_name="python -m datasets_prep")
-    except (CorpusError, ArchiveError) as error:
-        print(f"datasets_prep: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        print(f"datasets_prep: {error.strerror or error}: {error.filename or 'the disk'}", file=sys.stderr)
-        sys.exit(3 if error.errno == errno.ENOSPC else 2)
-    sys.exit(0)
+    sys.exit(main(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ class TarTree(Tree):
                         raise ArchiveError(f"{self.where} holds {name}, which is a link or device: not unpacked")
                     total += member.size
                     if limit is not None and total > limit:
-                        raise _bomb(self.where)
+                        raise _bomb(f"{name} in {self.where}")
                     file = tar.extractfile(member) if wanted(name) else None
                     yield name, file.read() if file else None
             while stream.read(CHUNK):  # to the end, where the checksum stands
@@ -123,8 +123,11 @@ class ZipTree(Tree):
         self.entries = {name: entry for name, entry in entries if not entry.is_dir()}
         self.names = [name for name, entry in entries if not entry.is_dir()]
         _refuse_doubles(self.names, self.where)
-        if sum(entry.file_size for entry in self.entries.values()) > BOMB_FLOOR + BOMB_RATIO * self.size:
-            raise _bomb(self.where)
+        total = 0
+        for name, entry in self.entries.items():
+            total += entry.file_size
+            if total > BOMB_FLOOR + BOMB_RATIO * self.size:
+                raise _bomb(f"{name} in {self.where}")
 
     def _checked_entry(self, entry: zipfile.ZipInfo) -> str:
         name = inside(_text_of(entry), self.where)
@@ -203,7 +206,7 @@ def _refuse_doubles(names: Sequence[str], where: str) -> None:
 
 
 def _bomb(where: str) -> ArchiveError:
-    return ArchiveError(f"{where} unpacks to more than {BOMB_RATIO} times its size: not unpacked")
+    return ArchiveError(f"{where} brings what is unpacked to more than {BOMB_RATIO} times what is packed: refused")
 
 
 def _text_of(entry: zipfile.ZipInfo) -> str:

@@ -19,7 +19,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     table = split.archives[0]
     lines = list(read_csv(trees[table], table, COLUMNS, encoding="latin-1"))
     asked: Counter[str] = Counter()
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, ...]] = set()
     for first in range(0, len(lines), ANNOTATORS):
         answers = [line for _, line in lines[first : first + ANNOTATORS]]
         name, question = answers[0]["file_name"], answers[0]["QuestionText"]
@@ -28,9 +28,10 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             (line["file_name"], line["QuestionText"]) != (name, question) for line in answers
         ):
             raise CorpusError(f"{where}: not three rows on end with the same file and question")
-        if (name, question) in seen:
-            raise CorpusError(f"{where}: the question {question!r} on {name} stands there twice")
-        seen.add((name, question))
+        said = (name, question, *(line[key] for line in answers for key in ("answer", "confidence")))
+        if said in seen:
+            raise CorpusError(f"{where}: the question {question!r} on {name} stands there twice, with the same answers")
+        seen.add(said)
         asked[name] += 1
         path = inside(f"audio_files/{name}", table)
         yield Row(

@@ -39,8 +39,6 @@ class Archive:
     """Of a split zip: the files before the last, in order."""
     unpacked: tuple[str, ...] = ()
     """The folder that it unpacks to; its first is how its members' names begin, further ones are other places."""
-    loose: tuple[str, ...] = ()
-    """Of an archive of tables: the files that it may unpack to, side by side; one of them is enough."""
     tables: tuple[str, ...] = ()
     """How the names of the members end that are read as tables."""
 
@@ -57,6 +55,8 @@ class Split:
     words: int | None = None
     """Of all references, as published."""
     hours: float | None = None
+    loose: tuple[str, ...] = ()
+    """Files that may lie in the place of its first archive, which is one of tables; one of them is enough."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Whatever tells the corpus's own reader what to read."""
 

@@ -93,7 +93,6 @@ def _archives() -> tuple[Archive, ...]:
         Archive(
             name=f"covost_v2.{source}_{target}.tsv.tar.gz",
             url=f"{BASE}/covost_v2.{source}_{target}.tsv.tar.gz",
-            loose=tuple(f"covost_v2.{source}_{target}{part}.tsv" for part in ("", ".test", ".dev")),
             tables=(".tsv",),
         )
         for source, target in PAIRS
@@ -125,6 +124,7 @@ CORPUS = Corpus(
             name=f"{source}_{target}.{part}",
             archives=(f"covost_v2.{source}_{target}.tsv.tar.gz", f"{source}.tar.gz"),
             samples=count,
+            loose=tuple(f"covost_v2.{source}_{target}{which}.tsv" for which in (f".{part}", "")),
             options={"source": source, "target": target, "part": part},
         )
         for (source, target), counts in PAIRS.items()

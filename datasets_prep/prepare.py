@@ -21,7 +21,7 @@ from datasets_prep import clips
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Corpus, CorpusError, Recording, Row, Split, nearest
 from datasets_prep.record import ArchiveRecord, CorpusRecord, SubsetRecord, replace_file
-from datasets_prep.source import checked, find, must_find
+from datasets_prep.source import checked, find, find_all
 
 STAGING = ".preparing"
 IN_FLIGHT = 4
@@ -49,7 +49,7 @@ def subsets_in(corpus: Corpus, source: Path) -> tuple[list[Split], list[Split]]:
     for split in corpus.splits:
         archives = [corpus.archive(name) for name in split.archives]
         named = source.is_dir() or source.name in {known for each in archives for known in (each.name, *each.also)}
-        (there if named and find(archives[0], source) else absent).append(split)
+        (there if named and find(archives[0], source, split.loose) else absent).append(split)
     if not there:
         wanted = ", ".join(dict.fromkeys(split.archives[0] for split in absent[:6]))
         raise CorpusError(f"{source} holds no archive of {corpus.name}: it looks for {wanted}...; see describe")
@@ -102,7 +102,7 @@ def paths_of(line: Mapping[str, Any]) -> list[str]:
 def _prepared(
     corpus: Corpus, split: Split, source: Path, folder: Path, options: Options, record: CorpusRecord
 ) -> tuple[SubsetRecord, dict[str, ArchiveRecord]]:
-    found = {name: must_find(corpus, name, source) for name in split.archives}
+    found = find_all(corpus, split, source)
     archives, faults = {}, []
     for name, entry in found.items():
         if list(entry.files()):

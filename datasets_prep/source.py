@@ -1,12 +1,12 @@
 """Finding a corpus's archives in a folder, and holding them against what was published."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from datasets_prep.archives import FolderTree, Tree, open_archive
-from datasets_prep.corpus import Archive, Corpus, CorpusError
+from datasets_prep.corpus import Archive, Corpus, CorpusError, Split
 from datasets_prep.record import ArchiveRecord
 
 CHUNK = 2**22
@@ -34,8 +34,9 @@ class Found:
         return iter((*self.parts, self.path) if self.prefix is None else ())
 
 
-def find(archive: Archive, source: Path) -> Found | None:
-    """The archive, or else its unpacked form, in a folder, or beside a file. None: it is not there.
+def find(archive: Archive, source: Path, loose: Sequence[str] = ()) -> Found | None:
+    """The archive, or else its unpacked form, in a folder, or beside a file; ``loose`` are files that may lie there in
+    its place. None: it is not there.
 
     Raises CorpusError for a split zip of which parts are missing.
     """
@@ -52,23 +53,24 @@ def find(archive: Archive, source: Path) -> Found | None:
     for form in archive.unpacked:
         if (unpacked := _unpacked(folder, form)) is not None:
             return Found(archive, unpacked, prefix=archive.unpacked[0])
-    loose = tuple(name for name in archive.loose if (folder / name).is_file())
-    return Found(archive, folder, prefix="", only=loose) if loose else None
+    lying = tuple(name for name in loose if (folder / name).is_file())
+    return Found(archive, folder, prefix="", only=lying) if lying else None
 
 
-def must_find(corpus: Corpus, name: str, source: Path) -> Found:
-    """Raises CorpusError with what to put where."""
-    found = find(corpus.archive(name), source)
+def find_all(corpus: Corpus, split: Split, source: Path) -> dict[str, Found]:
+    """The archives of a split. Raises CorpusError with what to put where."""
+    return {name: _must_find(corpus, split, name, source) for name in split.archives}
+
+
+def _must_find(corpus: Corpus, split: Split, name: str, source: Path) -> Found:
+    archive = corpus.archive(name)
+    found = find(archive, source, split.loose if name == split.archives[0] else ())
     if found is None:
-        archive = corpus.archive(name)
         unpacked = f" (or, unpacked, {archive.unpacked[0]})" if archive.unpacked else ""
-        raise CorpusError(f"{source} holds no {name}{unpacked}, which {corpus.name} needs; {obtain(corpus, archive)}")
+        raise CorpusError(
+            f"{source} holds no {name}{unpacked}, which {corpus.name} needs; get it from {archive.url or corpus.home}"
+        )
     return found
-
-
-def obtain(corpus: Corpus, archive: Archive) -> str:
-    """Where an archive is to be had."""
-    return f"get it from {archive.url}" if archive.url else f"see {corpus.home}"
 
 
 def checked(found: Found, before: ArchiveRecord | None, unofficial: bool) -> tuple[ArchiveRecord, str | None]:

@@ -69,10 +69,13 @@ class _Joined(io.RawIOBase):
 
     def exactly(self, position: int, size: int) -> bytes:
         self.seek(position)
-        data = io.BufferedReader(self, 1 << 16).read(size)
-        if len(data) < size:
-            raise zipfile.BadZipFile("it is cut short")
-        return data
+        data = bytearray()
+        while len(data) < size:
+            chunk = self.read(size - len(data))
+            if not chunk:
+                raise zipfile.BadZipFile("it is cut short")
+            data += chunk
+        return bytes(data)
 
     def tail(self) -> bytes:
         """The last bytes, which hold the end record and its zip64 locator."""
