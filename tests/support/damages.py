@@ -3,6 +3,7 @@
 The places that they hit stand in the tree's YAML under ``damage``.
 """
 
+import re
 import tarfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -112,9 +113,14 @@ def duplicate_id(layout: Layout, folder: Path) -> None:
 
 @damage
 def dot_dot_member(layout: Layout, folder: Path) -> None:
-    depth = layout.damage["clip"].count("/")
-    steps = "../" * (depth + 3)
-    _insert(layout, folder, Member("../evil.txt", b"evil"), Member(_beside(layout, steps + "evil.txt"), b"evil"))
+    _insert(layout, folder, Member("../evil.txt", b"evil"))
+
+
+@damage
+def inner_dot_dot_member(layout: Layout, folder: Path) -> None:
+    """A path that begins as all others do, and then climbs out of DATA by one."""
+    steps = "../" * (layout.damage["clip"].count("/") + 2)
+    _insert(layout, folder, Member(_beside(layout, steps + "evil.txt"), b"evil"))
 
 
 @damage
@@ -178,6 +184,25 @@ def broken_triple(layout: Layout, folder: Path) -> None:
     _hit(layout, folder, layout.damage["triple"])
 
 
+def said(name: str, layout: Layout) -> str:
+    """A pattern of what the sentence must name: the file, the row or the member that is wrong."""
+    archive, clip = _audio(layout), re.escape(Path(layout.damage["clip"]).stem)
+    broken = "|".join([re.escape(file) for file in archive.files] + [clip])
+    match name:
+        case "missing_file" | "symlinked_clip" | "lying_zip_bomb":
+            return clip
+        case "missing_archive":
+            return re.escape(archive.files[len(archive.files) // 2].removesuffix(".zip"))
+        case "truncated_archive" | "wrong_checksum":
+            return broken
+        case "changed_column" | "duplicate_id":
+            return re.escape(layout.damage["column" if name == "changed_column" else "duplicate"]["said"])
+        case "broken_triple":
+            return re.escape(layout.damage["triple"]["archive"])
+        case _:
+            return {"zip_bomb": "zeros", "named_pipe": "pipe", "symlinked_folder": "out"}.get(name, "evil|hosts")
+
+
 @cache
 def _zeros() -> bytes:
     return bytes(BOMB)
@@ -194,3 +219,8 @@ def applies(name: str, layout: Layout) -> bool:
         return layout.damage.get("named", True)
     needs = {"changed_column": "column", "duplicate_id": "duplicate", "broken_triple": "triple"}
     return name not in needs or needs[name] in layout.damage
+
+
+def pairs(names: Iterable[str] = DAMAGES) -> list[tuple[str, str]]:
+    """All trees with each of these damages that they can have."""
+    return [(tree, name) for tree in layouts.NAMES for name in names if applies(name, layouts.load(tree))]

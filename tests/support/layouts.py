@@ -60,8 +60,8 @@ class Layout:
     archives: dict[str, Archive]
     manifests: dict[str, list[dict[str, Any]]]
     """The lines of each subset, sorted, with ``audio`` as ``{path, seconds}``."""
-    counted: str | None
-    """What a refusal without --unofficial speaks of; None where nothing official is known."""
+    official: dict[str, str]
+    """What a refusal without --unofficial speaks of, by the form of the source; empty where nothing official is known."""
     damage: dict[str, Any] = field(default_factory=dict)
     """The places that the damages of ``damages.py`` hit."""
     crowd: dict[str, Any] = field(default_factory=dict)
@@ -78,7 +78,8 @@ class Layout:
         return data
 
 
-def sound(seconds: float, seed: int, kind: str, rate: int, channels: int, format: str) -> bytes:  # noqa: A002
+@cache
+def sound(seconds: float, seed: int, kind: str, rate: int, channels: int, format: str) -> bytes:
     """An encoded recording: ``noise``, or a ``tone`` whose pitch follows from the seed."""
     frames = round(seconds * rate)
     if kind == "noise":
@@ -102,7 +103,7 @@ def load(name: str) -> Layout:
         kept = {key: value for key, value in parent["archives"].items() if key not in without}
         raw = parent | raw | {"archives": kept | raw.get("archives", {})}
     archives = {name: _archive(name, declared) for name, declared in raw["archives"].items()}
-    keys = {key: raw[key] for key in ("corpus", "manifests", "counted", "damage", "crowd")}
+    keys = {key: raw[key] for key in ("corpus", "manifests", "official", "damage", "crowd")}
     return Layout(name=name, archives=archives, **keys)
 
 
@@ -119,11 +120,8 @@ def _member(row: dict[str, Any], defaults: dict[str, Any]) -> Member:
     if "text" in row:
         return Member(row["path"], row["text"].encode(row.get("encoding", "utf-8")))
     if "seconds" in row:
-        return Member(row["path"], _sound(**defaults | {key: value for key, value in row.items() if key != "path"}))
+        return Member(row["path"], sound(**defaults | {key: value for key, value in row.items() if key != "path"}))
     return Member(row["path"], kind=tarfile.DIRTYPE)
-
-
-_sound = cache(sound)
 
 
 def build(layout: Layout, folder: Path) -> Path:
@@ -140,7 +138,9 @@ def write(archive: Archive, folder: Path, zip64: bool = False) -> None:
         parts = [_tar_gz(archive.members)]
     elif archive.name.endswith(".zip"):
         entries = [_entry(member) for member in archive.members]
-        parts = zips.split_zip(entries, archive.parts, zip64) if archive.parts > 1 else zips.write_zip(entries)
+        parts = (
+            zips.split_zip(entries, archive.parts, zip64) if archive.parts > 1 else zips.write_zip(entries, None, zip64)
+        )
     else:
         parts = [member.data for member in archive.members]
     for name, data in zip(archive.files, parts, strict=True):
@@ -184,6 +184,11 @@ def changed(layout: Layout, archive: str, members: Iterable[Member]) -> Layout:
     )
 
 
+def without(layout: Layout, names: Iterable[str]) -> Layout:
+    """The layout with fewer archives."""
+    return replace(layout, archives={name: a for name, a in layout.archives.items() if name not in names})
+
+
 def with_text(layout: Layout, archive: str, path: str, old: bytes, new: bytes) -> Layout:
     """The layout with a piece of one text changed; the piece must be there."""
     members = layout.archives[archive].members
@@ -196,7 +201,7 @@ def with_text(layout: Layout, archive: str, path: str, old: bytes, new: bytes) -
 def crowded(layout: Layout, count: int) -> Layout:
     """The layout with so many more clips of the subset ``crowd.subset``; its manifests do not know of them."""
     crowd = layout.crowd
-    data = [_sound(**crowd["sound"], seed=seed) for seed in range(7)]
+    data = [sound(**crowd["sound"], seed=seed) for seed in range(7)]
     clips = [Member(crowd["clip"]["path"].format(n=n), data[n % 7]) for n in range(count)]
     layout = changed(layout, crowd["clip"]["archive"], [*layout.archives[crowd["clip"]["archive"]].members, *clips])
     for text in crowd.get("texts", ()):
