@@ -102,25 +102,25 @@ def combinations(overrides: Sequence[str]) -> list[list[str]]:
 
 
 def _check_directories(jobs: Sequence[Sequence[str]]) -> None:
-    """Raise ConfigError where two jobs of a sweep would write into one run directory: its later answers would be
-    refused there, or its later scores take the place of the earlier ones."""
-    seen: dict[str, dict[str, str]] = {}
+    """Raise ConfigError where a sweep would write two jobs into one ``run.dir``: the answers of the later one would be
+    refused there, or its scores take the place of the earlier ones."""
+    seen: dict[str, Sequence[str]] = {}
     for job in jobs:
-        values = {key.lstrip("+"): value for key, _, value in (override.partition("=") for override in job)}
-        said = values.get("run.dir")
-        if "show" in values or (said and "${" in said):
-            continue
-        label = values.get("suite") or values.get("task.name") or values.get("task")
-        place = said or f"results/runs/{values.get('model.name') or values.get('model')}-{label}"
-        if (other := seen.setdefault(place, values)) is not values:
-            differ = [key for key in values if values[key] != other.get(key)]
-            names = ["model.name" if key == "model" else f"{key}.name" if key == "task" else key for key in differ]
-            example = "-".join(f"${{{name}}}" for name in names if "." in name) or "..."
-            raise ConfigError(
-                f"run.dir={place}: jobs that differ in {' and '.join(differ) or 'nothing'} would write into it; tell "
-                f"them apart, as in 'run.dir={said or 'results/runs'}/{example}'"
-                + (", or leave run.dir out" if said else "")
-            )
+        for override in job:
+            key, _, place = override.partition("=")
+            if key.lstrip("+") != "run.dir" or "${" in place:
+                continue
+            if place in seen:
+                raise ConfigError(
+                    f"run.dir={place} is one folder for several jobs, which differ in {_differing(job, seen[place])}: "
+                    f"leave it out, or let it tell them apart, as in 'run.dir={place}/${{model.name}}'"
+                )
+            seen[place] = job
+
+
+def _differing(job: Sequence[str], other: Sequence[str]) -> str:
+    keys = [override.partition("=")[0] for override in job if override not in other]
+    return " and ".join(keys) or "nothing"
 
 
 def search_paths(overrides: Sequence[str]) -> list[Path]:
