@@ -9,9 +9,9 @@ _OPENING = re.compile(rf"(?<!\d)[{''.join(_CLOSERS)}]")  # 5" is five inches
 _SINGLE_OPENING = re.compile(r"(?:^\s*|[:：,]\s*|\b(?:says?|said|saying|is|reads?|transcri\w+)\s+)(['‘])(?=\S)")
 _SINGLE_CLOSING = re.compile(r"(?<=\S)['’](?!\w)")
 # First words that lead into what was said: they speak of the recording or of the task, as no transcript begins.
-_SUBJECT = r"(?:person|speaker|audio|speech|recording|transcript|transcription|translation)"
+_SUBJECT = r"(?:person|speaker|(?:\w+\s+)?(?:audio|speech|recording|transcript|transcription|translation))"
 _LEAD_IN = re.compile(
-    rf"\s*(?:sure[,.!]\s+)?(?:here\s+is\s+|here's\s+)?(?:(?:the|this)\s+)?(?:\w+\s+)?{_SUBJECT}\b"
+    rf"\s*(?:sure[,.!]\s+)?(?:here\s+is\s+|here's\s+)?(?:(?:the|this)\s+)?{_SUBJECT}\b"
     rf"(?:[^\n:{''.join(_CLOSERS)}]{{0,60}}:|(?:\s+\w+){{0,6}}\s+(?:says|said|is|reads),?)\s*(?=[{''.join(_CLOSERS)}'‘])",
     re.IGNORECASE,
 )

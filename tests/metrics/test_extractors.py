@@ -107,6 +107,7 @@ def test_reported(raw: str, inside: str) -> None:
         'The captain said: "Go."',
         'and then he said: "Go."',
         'The person says: "Hello" to him.',
+        'The old person said, "I know."',
         "THE PERSON SAYS HELLO",
         "the transcript was read",
         "The person says: hello",
