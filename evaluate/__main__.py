@@ -29,7 +29,7 @@ Run a task, or a suite of tasks, on an audio-language model, and score the answe
   python -m evaluate suite=SUITE model=MODEL model.path=FOLDER [KEY=VALUE ...]
   python -m evaluate list tasks|suites|models|metrics|normalizers|extractors
   python -m evaluate ... show=config|prompt        print it, load no model
-  python -m evaluate -m task=A,B model=C,D ...     run every combination
+  python -m evaluate -m task=A,B model=C,D ...     run every combination (checkpoints.C=FOLDER for each model)
 
 Keys most used (all of them, with a word on each: evaluate/config.py):
   task.corpus.manifest=FILE.jsonl  your recordings      limit=N           some samples only
@@ -115,10 +115,11 @@ def run_composed(composed: DictConfig, overrides: Sequence[str]) -> int:
 
     folders = compose.search_paths(overrides)[1:]
     add_to_path(folders)
-    suite = HydraConfig.get().runtime.choices.get("suite")
+    choices = HydraConfig.get().runtime.choices
+    suite = choices.get("suite")
     try:
-        config = compose.typed(composed, suite)
-        tasks = tasks_of(config, explicit=[override.partition("=")[0].lstrip("+") for override in overrides])
+        config = compose.typed(composed, suite, choices.get("model"), overrides)
+        tasks = tasks_of(config, explicit=compose.said_keys(overrides))
         if config.show == "config":
             say(sys.stdout, OmegaConf.to_yaml(OmegaConf.structured(config)).rstrip())
             return 0

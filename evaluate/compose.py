@@ -29,14 +29,20 @@ GROUPS = ("task", "suite", "model", "engine", "data")
 
 
 def register() -> None:
-    """Make the schema known to Hydra as ``schema``."""
-    ConfigStore.instance().store("schema", Config)
+    """Make the schema known to Hydra as ``schema``, and ``${checkout:}`` as this project's folder."""
+    schema = OmegaConf.structured(Config)
+    OmegaConf.set_struct(schema.checkpoints, False)  # any model's is added without '+'; ``typed`` checks the names
+    ConfigStore.instance().store("schema", schema)
+    OmegaConf.register_new_resolver("checkout", lambda: str(CONFIGS.parent), replace=True)
 
 
-def typed(composed: DictConfig, suite: str | None) -> Config:
-    """The composed configuration as the typed record, resolved, or ConfigError."""
+def typed(composed: DictConfig, suite: str | None, model: str | None, overrides: Sequence[str]) -> Config:
+    """The composed configuration as the typed record, resolved, or ConfigError. ``suite`` and ``model`` are the names
+    chosen of these groups."""
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.to_container(composed))  # refuses '+key=v'
+        assert isinstance(merged, DictConfig)
+        _place_checkpoint(merged, model, overrides)
         for key in sorted(OmegaConf.missing_keys(merged)):
             raise ConfigError(_unset(key))
         config = OmegaConf.to_object(merged)
@@ -49,6 +55,28 @@ def typed(composed: DictConfig, suite: str | None) -> Config:
         raise ConfigError("nothing to run: give task=NAME or suite=NAME ('python -m evaluate list tasks' names them)")
     check_values(config)
     return config
+
+
+def _place_checkpoint(config: DictConfig, model: str | None, overrides: Sequence[str]) -> None:
+    """Let ``checkpoints`` say the path of the chosen model, unless the command line does."""
+    known = options_of("model", overrides)
+    for name in config.checkpoints:
+        if name not in known:
+            raise ConfigError(f"checkpoints.{name}: no model named '{name}'{nearest(str(name), known)}")
+    if model in config.checkpoints and "model.path" not in said_keys(overrides):
+        config.model.path = config.checkpoints[model]
+
+
+def said_keys(overrides: Sequence[str]) -> set[str]:
+    """The keys that a command line, without sweeps, gives values to; those of a mapping one by one."""
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    return {key for override in parsed for key in _leaves(override.key_or_group, override.value())}
+
+
+def _leaves(key: str, value: Any) -> list[str]:
+    if not isinstance(value, dict):
+        return [key]
+    return [leaf for name, entry in value.items() for leaf in _leaves(f"{key}.{name}", entry)]
 
 
 def combinations(overrides: Sequence[str]) -> list[list[str]]:
@@ -68,7 +96,31 @@ def combinations(overrides: Sequence[str]) -> list[list[str]]:
         ]
     except HydraException as error:
         raise ConfigError(sentence(error, overrides)) from None
-    return [list(job) for job in itertools.product(*choices)]
+    jobs = [list(job) for job in itertools.product(*choices)]
+    _check_directories(jobs)
+    return jobs
+
+
+def _check_directories(jobs: Sequence[Sequence[str]]) -> None:
+    """Raise ConfigError where a sweep would write two jobs into one ``run.dir``: the answers of the later one would be
+    refused there, or its scores take the place of the earlier ones."""
+    seen: dict[str, Sequence[str]] = {}
+    for job in jobs:
+        for override in job:
+            key, _, place = override.partition("=")
+            if key.lstrip("+") != "run.dir" or "${" in place:
+                continue
+            if place in seen:
+                raise ConfigError(
+                    f"run.dir={place} is one folder for several jobs, which differ in {_differing(job, seen[place])}: "
+                    f"leave it out, or let it tell them apart, as in 'run.dir={place}/${{model.name}}'"
+                )
+            seen[place] = job
+
+
+def _differing(job: Sequence[str], other: Sequence[str]) -> str:
+    keys = [override.partition("=")[0] for override in job if override not in other]
+    return " and ".join(keys) or "nothing"
 
 
 def search_paths(overrides: Sequence[str]) -> list[Path]:
@@ -199,6 +251,10 @@ def _kind(annotation: Any) -> Any:
 def _unset(key: str) -> str:
     if key == "model":
         return "no model: say model=NAME ('python -m evaluate list models' names them)"
+    if key == "model.path":
+        return (
+            "model.path is not set, and it has no default: say model.path=... (for several models checkpoints.NAME=...)"
+        )
     return f"{key} is not set, and it has no default: say {key}=..."
 
 
@@ -211,6 +267,8 @@ def _invalid(error: OmegaConfBaseException, overrides: Sequence[str]) -> str:
         return f"{key}: {first}"
     if "is not a subclass of Metric" in first:
         return "a metric is added as +task.metrics.NAME=null; one with settings of its own goes into a task's file"
+    if "is not a subclass of EachGeneration" in first:
+        return f"generation_for of a prompt style ({key}) is added in a task's file; generation.X=... goes before it"
     if isinstance(error, ValidationError):
         return f"{key}: {first[0].lower()}{first[1:]}"
     if " not in " in first or "is not in struct" in first:

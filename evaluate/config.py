@@ -52,6 +52,16 @@ class Generation:
 
 
 @dataclass
+class EachGeneration:
+    """A layer over a Generation; what is null follows it."""
+
+    max_new_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+
+
+@dataclass
 class Metric:
     """One row of scores; what is null follows the task."""
 
@@ -65,6 +75,8 @@ class Metric:
 class Task:
     name: str = MISSING
     corpus: Corpus = field(default_factory=Corpus)
+    pair: str | None = None
+    """Of a translation corpus: source and target as it writes them (en_de, zh-CN_en), for a task's own YAML to read."""
     language: str | None = None
     """Of the speech; null: each sample's field 'language'."""
     target_language: str | None = None
@@ -72,6 +84,8 @@ class Task:
     prompt: dict[str, str] = field(default_factory=dict)
     """By prompt style; {name} is a field of the sample."""
     generation: Generation = field(default_factory=Generation)
+    generation_for: dict[str, EachGeneration] = field(default_factory=dict)
+    """By prompt style, before ``generation``; what ``each`` or the command line says of generation goes before both."""
     long_audio: LongAudio = LongAudio.truncate
     labels: list[str] | None = None
     """The label set; null: the references that occur."""
@@ -83,14 +97,6 @@ class Task:
     """The row of scores that stands for the task; null: the first."""
     limit: int | None = None
     """Take so many samples, chosen by the hash of their ids: 100 contain 50."""
-
-
-@dataclass
-class EachGeneration:
-    max_new_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    seed: int | None = None
 
 
 @dataclass
@@ -141,6 +147,7 @@ class Batch:
 @dataclass
 class Data:
     root: str = "data"
+    """The folder of prepared corpora; relative ones count from where the command runs, ${checkout:} is this project."""
 
 
 @dataclass
@@ -157,6 +164,8 @@ class Config:
     limit: int | None = None
     """Short for each.limit."""
     model: ModelConfig = MISSING
+    checkpoints: dict[str, str] = field(default_factory=dict)
+    """Where each model's checkpoint is, by the model's name in configs/model, for sweeps; model.path goes before it."""
     engine: Engine = field(default_factory=Engine)
     data: Data = field(default_factory=Data)
     batch: Batch = field(default_factory=Batch)
@@ -191,12 +200,34 @@ def tasks_of(config: Config, explicit: Collection[str] = ()) -> list[Task]:
         _overlay(task, each, key, explicit)
         if task.limit is not None and task.limit < 1:
             raise ConfigError(f"limit={task.limit} of {task.name}: it is at least 1")
-        generation = task.generation
-        if generation.max_new_tokens < 1 or not 0 <= generation.temperature < math.inf or not 0 < generation.top_p <= 1:
-            raise ConfigError(
-                f"generation of {task.name}: max_new_tokens is at least 1, temperature at least 0, top_p in (0, 1]"
-            )
+        _give_way(task, each, key, explicit)
+        for generation in (task.generation, *(generation_of(task, style) for style in task.generation_for)):
+            _check_generation(task.name, generation)
     return list(tasks.values())
+
+
+def generation_of(task: Task, style: str) -> Generation:
+    """How a model that is spoken to in that prompt style generates."""
+    layer = task.generation_for.get(style, EachGeneration())
+    said = {item.name: getattr(layer, item.name) for item in dataclasses.fields(layer)}
+    return dataclasses.replace(task.generation, **{key: value for key, value in said.items() if value is not None})
+
+
+def _check_generation(name: str, generation: Generation) -> None:
+    if generation.max_new_tokens < 1 or not 0 <= generation.temperature < math.inf or not 0 < generation.top_p <= 1:
+        raise ConfigError(
+            f"generation of {name}: max_new_tokens is at least 1, temperature at least 0, top_p in (0, 1]"
+        )
+
+
+def _give_way(task: Task, each: Each, key: str, explicit: Collection[str]) -> None:
+    """Take out of ``generation_for`` what ``each`` or the command line says of all prompt styles; what the command line
+    says of one style stays."""
+    for style, layer in task.generation_for.items():
+        for name, value in dataclasses.asdict(each.generation).items():
+            said = value is not None or f"{key}.generation.{name}" in explicit
+            if said and f"{key}.generation_for.{style}.{name}" not in explicit:
+                setattr(layer, name, None)
 
 
 def _check_name(key: str, name: str) -> None:

@@ -43,11 +43,15 @@ def template_of(task: Task, model: Model) -> tuple[str, str]:
 
 
 def check_styles(task: Task, model: Model) -> None:
-    """Raise PromptError for a prompt style that no model has: a slip of the pen would be a dead prompt, silently."""
+    """Raise PromptError for a prompt style that no model has: a slip of the pen would be a dead prompt, or
+    a dead setting, silently."""
     known = sorted({*STYLES, *model.prompt_styles})
-    for style in task.prompt:
-        if style not in known:
-            raise PromptError(f"task {task.name}: no model has the prompt style '{style}'{nearest(style, known)}")
+    for key, styles in (("prompt", task.prompt), ("generation_for", task.generation_for)):
+        for style in styles:
+            if style not in known:
+                raise PromptError(
+                    f"{key} of task {task.name}: no model has the prompt style '{style}'{nearest(style, known)}"
+                )
 
 
 def render(sample: Sample, task: Task, model: Model) -> Request:

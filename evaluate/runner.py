@@ -55,7 +55,14 @@ def run(config: Config, chosen: Sequence[Task], label: str, folders: Sequence[st
         return 0
     path = Path(config.run.dir or RUNS / f"{config.model.name}-{label.replace('/', '-')}").expanduser()
     with RunDirectory(path).claim() as directory:
-        return _Runner(config, label, tasks, directory, model.fingerprint()).run(folders)
+        return _Runner(as_run(config, tasks), label, tasks, directory, model.fingerprint()).run(folders)
+
+
+def as_run(config: Config, tasks: Sequence[ReadyTask]) -> Config:
+    """The configuration with its tasks as they run, so that run.json holds the settings that were used."""
+    if config.task:
+        return dataclasses.replace(config, task=tasks[0].task)
+    return dataclasses.replace(config, tasks={key: task.task for key, task in zip(config.tasks, tasks, strict=True)})
 
 
 def show_prompt(ready_task: ReadyTask) -> None:

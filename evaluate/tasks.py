@@ -13,7 +13,7 @@ from typing import Any
 from datasets_prep import manifest
 from datasets_prep.manifest import Manifest, ManifestError, Sample, read_manifest
 from evaluate import audio, plan, prompts, worker
-from evaluate.config import ConfigError, Task
+from evaluate.config import ConfigError, Task, generation_of
 from evaluate.models.base import Model
 from metrics.base import nearest
 from metrics.score import MetricSpec, ScoringSpec, check
@@ -27,6 +27,7 @@ HEADER_THREADS = 8
 @dataclass(frozen=True)
 class ReadyTask:
     task: Task
+    """As it runs: ``generation`` as it is for the model's prompt style, labels as they are scored."""
     samples: dict[str, Sample]
     """By id, those that the limit leaves."""
     items: list[plan.Item]
@@ -39,6 +40,7 @@ def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
     """Read, choose, render and check. Raises ConfigError, ManifestError, PromptError, ModelError or MetricError."""
     prompts.check_styles(task, model)
     style, template = prompts.template_of(task, model)
+    task = dataclasses.replace(task, generation=generation_of(task, style), generation_for={})
     model.check(task.generation)
     manifests = [read_manifest(path) for path in manifest_paths(task, data_root)]
     pairs = [(sample, found.folder) for found in manifests for sample in _grouped(found, task)]

@@ -41,6 +41,10 @@ class Metric(ABC):
     def __init__(self, labels: Sequence[str] | None = None) -> None:
         self.labels = None if labels is None else tuple(dict.fromkeys(labels))
 
+    def covers(self, row: Row) -> bool:
+        """Whether a row takes part; one that does not is outside of the value, its interval and its `n`."""
+        return True
+
     @abstractmethod
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         """What decides the number apart from extractor, normaliser and language: `{"tok": "word", ...}`, in order."""

@@ -25,9 +25,9 @@ def measure(
     Groups are drawn with replacement, as many as there are, so rows of one speaker stay together. Rows are put in the
     order of group and id first: the result is a function of the rows, not of their order. The value is None without
     rows or where the metric is undefined (nan); the interval is None with fewer than two groups or an undefined value.
-    Draws on which the metric is undefined are left out.
+    Draws on which the metric is undefined are left out. Rows that the metric does not cover are as if not there.
     """
-    rows = sorted(rows, key=lambda row: (row.group, row.id))
+    rows = sorted(filter(metric.covers, rows), key=lambda row: (row.group, row.id))
     if not rows:
         return None, None
     numbers = {group: number for number, group in enumerate(dict.fromkeys(row.group for row in rows))}

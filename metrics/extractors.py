@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from metrics.base import MetricError, nearest
-from metrics.quotes import quoted
+from metrics.quotes import quoted, reported
 
 _TAG = re.compile(r"<\|[^|\n]{0,64}\|>")
 _AROUND = string.whitespace + "\u3000\xa0\"'`*_“”‘’„‟«»‹›「」『』.!?,;:。！？，、；：…()[]（）"  # around a bare answer
@@ -30,6 +30,8 @@ _OPPOSITE = {
     for verdict, other in (("yes", "no"), ("no", "yes"))
 }
 _LEADING_LETTER = re.compile(r"^[\W_]*\w[)\].:：）]+\s*(?=\S)")
+_CAMEL_WORD = re.compile(r"[A-Z][a-z]+")
+_CAMEL = re.compile(r"(?:[A-Z][a-z]+){2,}")
 _POSSESSIVE = re.compile(r"['’]s(?!\w)")
 _NO_IDEA = re.compile(r"\s+(?:idea|clue|answer|information|opinion|way to)\b")
 
@@ -79,17 +81,19 @@ class Label(Extractor):
     """One label of a fixed set, spelt as in the set; case does not matter.
 
     The whole answer is a label (`"Dog."` -> `dog`), or exactly one label stands in it (`I hear a dog` -> `dog`). A
-    label inside a longer one does not count (`car` in `car horn`); a negated one makes the answer unreadable.
+    label inside a longer one does not count (`car` in `car horn`); a negated one makes the answer unreadable. The words
+    of a label in camel case may stand apart (`a subway station` -> `SubwayStation`, and not `Subway`).
     """
 
     name = "label"
+    version = 2
 
     def extract(
         self, raw: str, row_fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
     ) -> str | None:
         if not labels:
             raise MetricError("extractor 'label' needs the label set of the task; set `labels`")
-        return _only_one(_plain(raw), {label: label for label in labels})
+        return _only_one(_camels_joined(_plain(raw), labels), {label: label for label in labels})
 
 
 class YesNo(Extractor):
@@ -101,6 +105,21 @@ class YesNo(Extractor):
         self, raw: str, row_fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
     ) -> str | None:
         return _yes_no(_plain(raw))
+
+
+class ShortAnswer(Extractor):
+    """The verdict (as `yes_no` reads it) where most references are yes or no, else the text unchanged.
+
+    For questions that are answered with yes, no or a word: `Yes, there is.` -> `yes`, and `two` stays `two`.
+    """
+
+    name = "short_answer"
+
+    def extract(
+        self, raw: str, row_fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
+    ) -> str | None:
+        verdicts = sum(_plain(reference).strip(_AROUND) in ("yes", "no") for reference in references)
+        return _yes_no(_plain(raw)) if 2 * verdicts > len(references) else raw
 
 
 class Choice(Extractor):
@@ -140,6 +159,32 @@ class Quoted(Extractor):
         self, raw: str, row_fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
     ) -> str | None:
         return quoted(raw)
+
+
+class Reported(Extractor):
+    """What stands in quotation marks where the answer's first words lead into it, else the text unchanged.
+
+    `The person says: "Hello."` and `Translation: "Hallo."` are read; `"Oh," said she` is a transcript, and stays.
+    """
+
+    name = "reported"
+
+    def extract(
+        self, raw: str, row_fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
+    ) -> str | None:
+        return reported(raw)
+
+
+def _camels_joined(text: str, labels: Sequence[str]) -> str:
+    """The plain text, the words of each label in camel case written as one: `subway station` -> `subwaystation`.
+
+    More letters may follow: `subway stations` is neither that label nor a `subway`."""
+    for label in labels:
+        if _CAMEL.fullmatch(label):
+            words = [word.casefold() for word in _CAMEL_WORD.findall(label)]
+            apart = r"[\s_-]".join(words)
+            text = re.sub(rf"(?<!\w){apart}", "".join(words), text)
+    return text
 
 
 def _plain(raw: str) -> str:
@@ -268,7 +313,8 @@ def _letters(text: str, choices: Mapping[str, str]) -> set[str]:
 
 
 EXTRACTORS: dict[str, Extractor] = {
-    extractor.name: extractor for extractor in (Exact(), Label(), YesNo(), Choice(), Quoted())
+    extractor.name: extractor
+    for extractor in (Exact(), Label(), YesNo(), ShortAnswer(), Choice(), Quoted(), Reported())
 }
 
 

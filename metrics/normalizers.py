@@ -1,7 +1,7 @@
 """Named, versioned text normalisers: what counts as the same text.
 
-`none` and `basic`, `whisper_en` are defaults to choose from; `qwen_audio` and `qwen2_audio` do what the evaluation
-scripts published with these models do, oddities included, so that published numbers can be reproduced.
+`none`, `no_tags`, `basic` and `whisper_en` are defaults to choose from; `qwen_audio` and `qwen2_audio` do what the
+evaluation scripts published with these models do, oddities included, so that published numbers can be reproduced.
 """
 
 import re
@@ -55,6 +55,18 @@ class NoNormalizer(Normalizer):
 
     def _normalized(self, text: str, language: str | None) -> str:
         return text
+
+
+class NoTags(Normalizer):
+    """Model tags out, blanks tidied, and nothing else: case and punctuation stay.
+
+    `<|de|>Das  ist <|itn|>"gut".<|endoftext|>` -> `Das ist "gut".`
+    """
+
+    name = "no_tags"
+
+    def _normalized(self, text: str, language: str | None) -> str:
+        return " ".join(_tags_blank(text).split())
 
 
 class Basic(Normalizer):
@@ -133,10 +145,15 @@ class Qwen2Audio(Normalizer):
 
 def _without_tags(text: str, language: str | None) -> str:
     """Each shortest `<|...|>` a blank, runs of white space one blank, none before ASCII punctuation or at the start."""
-    head, end, tail = text.rpartition("|>")  # no tag can begin after the last end: keeps `<|<|<|...` linear
-    text = _BLANKS.sub(" ", _TAG.sub(" ", head + end) + tail)
+    text = _BLANKS.sub(" ", _tags_blank(text))
     text = _BLANK_BEFORE_PUNCTUATION.sub(r"\1", text).lstrip(" ")
     return _BLANKS.sub("", text) if primary_language(language) == "zh" else text
+
+
+def _tags_blank(text: str) -> str:
+    """Each shortest `<|...|>` a blank."""
+    head, end, tail = text.rpartition("|>")  # no tag can begin after the last end: keeps `<|<|<|...` linear
+    return _TAG.sub(" ", head + end) + tail
 
 
 def _is_punctuation(token: str) -> bool:
@@ -187,7 +204,8 @@ def _simplified() -> Callable[[str, str], Any]:
 
 
 NORMALIZERS: dict[str, Normalizer] = {
-    normalizer.name: normalizer for normalizer in (NoNormalizer(), Basic(), WhisperEnglish(), QwenAudio(), Qwen2Audio())
+    normalizer.name: normalizer
+    for normalizer in (NoNormalizer(), NoTags(), Basic(), WhisperEnglish(), QwenAudio(), Qwen2Audio())
 }
 
 

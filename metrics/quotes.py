@@ -8,6 +8,13 @@ _OPENING = re.compile(rf"(?<!\d)[{''.join(_CLOSERS)}]")  # 5" is five inches
 # A single mark is mostly an apostrophe: it opens a quotation only at the very start or right after a lead-in.
 _SINGLE_OPENING = re.compile(r"(?:^\s*|[:：,]\s*|\b(?:says?|said|saying|is|reads?|transcri\w+)\s+)(['‘])(?=\S)")
 _SINGLE_CLOSING = re.compile(r"(?<=\S)['’](?!\w)")
+# First words that lead into what was said: they speak of the recording or of the task, as no transcript begins.
+_SUBJECT = r"(?:person|speaker|(?:\w+\s+)?(?:audio|speech|recording|transcript|transcription|translation))"
+_LEAD_IN = re.compile(
+    rf"\s*(?:sure[,.!]\s+)?(?:here\s+is\s+|here's\s+)?(?:(?:the|this)\s+)?{_SUBJECT}\b"
+    rf"(?:[^\n:{''.join(_CLOSERS)}]{{0,60}}:|(?:\s+\w+){{0,6}}\s+(?:says|said|is|reads),?)\s*(?=[{''.join(_CLOSERS)}'‘])",
+    re.IGNORECASE,
+)
 _TRAILING = " \t\r\n.,!?;:。，！？；："
 
 
@@ -30,6 +37,18 @@ def quoted(text: str) -> str:
     if closed < 0 or (_unbalanced(text, mark) and text[closed + 1 :].strip(_TRAILING)):
         return text[opened:].strip()
     return text[opened:closed].strip()
+
+
+def reported(text: str) -> str:
+    """The quotation that an answer consists of after its lead-in (`The person says: "…".`), else the text unchanged.
+
+    Unlike `quoted` it leaves a transcript alone that quotes somebody: `"Yes," he said.`, `The captain said: "Go."`
+    """
+    if not _LEAD_IN.match(text):
+        return text
+    inside = quoted(text)
+    after = text[text.rfind(inside) + len(inside) :]
+    return text if any(sign.isalnum() for sign in after) else inside
 
 
 def _unbalanced(text: str, mark: str) -> bool:

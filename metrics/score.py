@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from typing import Any
 
+from metrics.annotators import AnnotatorAccuracy, AnnotatorAccuracyYesNo, MajorityAccuracy, UnanimousAccuracy
 from metrics.base import Metric, MetricError, Row, nearest
 from metrics.bootstrap import measure
 from metrics.classification import Accuracy, ClassMetric, MacroF1
@@ -17,7 +18,11 @@ from metrics.wer import CharacterErrorRate, MixedErrorRate, WordErrorRate
 
 LANGUAGE = re.compile(r"[a-z]{2,3}([-_]\w+)*")
 METRICS: dict[str, type[Metric]] = {
-    metric.name: metric for metric in (WordErrorRate, CharacterErrorRate, MixedErrorRate, Bleu, Chrf, Accuracy, MacroF1)
+    metric.name: metric
+    for metric in (
+        *(WordErrorRate, CharacterErrorRate, MixedErrorRate, Bleu, Chrf, Accuracy, MacroF1),
+        *(AnnotatorAccuracy, AnnotatorAccuracyYesNo, MajorityAccuracy, UnanimousAccuracy),
+    )
 }
 
 
@@ -82,7 +87,7 @@ class Score:
     ci95: list[float] | None
     """95 % bootstrap interval [low, high], resampled by group; None with fewer than two groups."""
     n: int
-    """Rows scored (failed ones are not)."""
+    """Rows scored: failed ones are not, nor those that the metric leaves out (a question without a majority)."""
     signature: str
     """What decides the number: metric, extractor, normaliser, tokens, versions; equal signatures are comparable."""
     higher_is_better: bool
@@ -236,7 +241,7 @@ def _score(rows: Sequence[Row], spec: ScoringSpec, name: str, subset: str | None
         subset=subset,
         value=value,
         ci95=None if ci95 is None else list(ci95),
-        n=len(rows),
+        n=sum(map(metric.covers, rows)),
         signature=signature(metric, rows, spec, name),
         higher_is_better=metric.higher_is_better,
         primary=name == spec.primary,

@@ -99,7 +99,7 @@ def score(
         records = [entry.to_dict() for entry in scores]
         say(sys.stdout, json.dumps(records, ensure_ascii=False, indent=1, allow_nan=False))
         return
-    lines = [boards.Line(file.stem, file.name, entry, counts) for entry in scores]
+    lines = boards.task_lines(file.stem, file.name, scores, counts)
     say(sys.stdout, boards.render(lines, "md").rstrip("\n"))
 
 

@@ -24,11 +24,8 @@ class Line:
     score: Score
     counts: Counts
     """Of the whole task."""
-
-    @property
-    def counts_hold(self) -> bool:
-        """Whether the counts are those of this line: of a subset among several they are not."""
-        return self.score.n == self.counts.scored
+    counts_hold: bool
+    """Whether the counts are those of this line: of a subset among several they are not."""
 
     def flat(self) -> dict[str, Any]:
         score = asdict(self.score)
@@ -39,7 +36,13 @@ class Line:
 
 
 def lines_of(scores: Iterable[TaskScores]) -> list[Line]:
-    return [Line(task.model, task.task, score, task.counts) for task in scores for score in task.scores]
+    return [line for task in scores for line in task_lines(task.model, task.task, task.scores, task.counts)]
+
+
+def task_lines(model: str, task: str, scores: Sequence[Score], counts: Counts) -> list[Line]:
+    """The lines of one task. Where it has several subsets, only scores over all of them have its counts."""
+    several = len({score.subset for score in scores}) > 1
+    return [Line(model, task, score, counts, not several or score.subset is None) for score in scores]
 
 
 def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
@@ -58,7 +61,7 @@ def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
                     f"the command that began it goes on"
                 )
             else:
-                lines += [Line(shown, task, score, scores.counts) for score in scores.scores]
+                lines += task_lines(shown, task, scores.scores, scores.counts)
     return lines, unfinished
 
 

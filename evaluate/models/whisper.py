@@ -54,10 +54,8 @@ class Whisper(Pretrained):
         if not self.multilingual:
             return self._render_monolingual(task, request)
         if task == "translate" and request.target_language != "en":
-            target = request.target_language or "not set"
-            raise ModelError(
-                f"Whisper translates into English only, and the target language is {target} (task.target_language=en)"
-            )
+            target = request.target_language or "not set (task.target_language=en)"
+            raise ModelError(f"Whisper translates into English only, and the target language is {target}")
         if request.language is not None and request.language not in self.languages:
             raise ModelError(
                 f"'{request.language}' is no language of {self.config.path}{nearest(request.language, self.languages)}"

@@ -39,6 +39,85 @@ def test_label(raw: str, label: str | None) -> None:
     assert get_extractor("label").extract(raw, {}, ["dog"], LABELS) == label
 
 
+SCENES = ["Bus", "Cafe", "Car", "CrowdedIndoor", "Elevator", "Kitchen", "Park", "ResidentialArea", "Restaurant"]
+SCENES += ["Restroom", "Street", "Subway", "SubwayStation"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "label"),
+    [
+        ("CrowdedIndoor", "CrowdedIndoor"),
+        ("crowdedindoor", "CrowdedIndoor"),
+        ("crowded indoor", "CrowdedIndoor"),
+        ("This is a Residential area.", "ResidentialArea"),
+        ("subway station", "SubwayStation"),
+        ("A subway-station.", "SubwayStation"),
+        ("the Subway Station's hall", "SubwayStation"),
+        ("subway_station", "SubwayStation"),
+        ("subway", "Subway"),
+        ("in the Subway.", "Subway"),
+        ("a subway near a station", "Subway"),
+        ("a subway station, or the subway", None),
+        ("not a subway station", None),
+        ("subway stations", None),
+        ("a bus or a car", None),
+    ],
+)
+def test_label_in_camel_case(raw: str, label: str | None) -> None:
+    assert get_extractor("label").extract(raw, {}, ["Bus"], SCENES) == label
+
+
+@pytest.mark.parametrize(
+    ("raw", "references", "answer"),
+    [
+        ("Yes, there is.", ["yes", "YES", "no"], "yes"),
+        ("No.", ["yes", "no", "no"], "no"),
+        ("yes", ["yes ", "maybe", "Yes."], "yes"),
+        ("It is windy", ["yes", "no", "no"], None),
+        ("two", ["two", "2", "twice"], "two"),
+        ("Yes, two", ["two", "yes", "2"], "Yes, two"),
+        ("There is no dog", ["cat"], "There is no dog"),
+    ],
+)
+def test_short_answer(raw: str, references: list[str], answer: str | None) -> None:
+    assert get_extractor("short_answer").extract(raw, {}, references, None) == answer
+
+
+@pytest.mark.parametrize(
+    ("raw", "inside"),
+    [
+        ('The person says: "Hello there."', "Hello there."),
+        ('The speaker said in English: "He said "hi" to me".', 'He said "hi" to me'),
+        ("The audio says 'I don't know'.", "I don't know"),
+        ('The German translation is: "Hallo."', "Hallo."),
+        ("Transcript: “a b”", "a b"),
+        ('Sure, here is the transcript: "a b"', "a b"),
+        ('The person says: "cut he', "cut he"),
+        ('The person says: ""', ""),
+    ],
+)
+def test_reported(raw: str, inside: str) -> None:
+    assert get_extractor("reported").extract(raw, {}, ["x"], None) == inside
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        '"Yes," he said.',
+        'The captain said: "Go."',
+        'and then he said: "Go."',
+        'The person says: "Hello" to him.',
+        'The old person said, "I know."',
+        "THE PERSON SAYS HELLO",
+        "the transcript was read",
+        "The person says: hello",
+        "",
+    ],
+)
+def test_reported_leaves_a_transcript_alone(raw: str) -> None:
+    assert get_extractor("reported").extract(raw, {}, ["x"], None) == raw
+
+
 def test_label_needs_labels() -> None:
     with pytest.raises(MetricError, match="label set"):
         get_extractor("label").extract("dog", {}, ["dog"], None)

@@ -11,6 +11,8 @@ from metrics.normalizers import NORMALIZERS, get_normalizer
     ("name", "language", "text", "expected"),
     [
         ("none", None, " As It is!\0", " As It is!\0"),
+        ("no_tags", "de", '<|de|>Das  ist <|itn|>"gut" .<|endoftext|>', 'Das ist "gut" .'),
+        ("no_tags", None, "an <| unclosed tag", "an <| unclosed tag"),
         ("basic", None, "Crème brûlée (dessert) [noise], œuf!", "crème brûlée œuf"),
         ("basic", "ar", "مرحبا، كيف؟", "مرحبا كيف"),
         ("whisper_en", "en-GB", "Mr. Brown's colour, um, costs twenty-five dollars", "mister brown is color costs $25"),
@@ -105,5 +107,5 @@ def test_nothing_a_model_may_say_stops_it(name: str, text: str) -> None:
 
 def test_versions_stand_in_the_name() -> None:
     assert [str(normalizer) for normalizer in NORMALIZERS.values()] == [
-        "none.1", "basic.1", "whisper_en.1", "qwen_audio.1", "qwen2_audio.1",
+        "none.1", "no_tags.1", "basic.1", "whisper_en.1", "qwen_audio.1", "qwen2_audio.1",
     ]  # fmt: skip

@@ -73,6 +73,25 @@ def test_accuracy_as_published(family: str, key: str, decoded: Callable[[str], s
     assert scored(family, "accuracy", decoded=decoded).value == pytest.approx(100 * EXPECTED[family][key], rel=1e-13)
 
 
+@pytest.mark.parametrize(
+    ("metric", "key", "compared"),
+    [("annotator_accuracy", "acc", "each"), ("annotator_accuracy_yes_no", "binary_acc", "each_yes_no")],
+)
+def test_answers_of_all_annotators_as_published(metric: str, key: str, compared: str) -> None:
+    """The published evaluation has a row for each annotator; here a question is one sample with all their answers."""
+    questions: dict[str, dict[str, Any]] = {}
+    for row in rows_of("aqa"):
+        question = questions.setdefault(row["group"], {"id": row["group"], "references": [], "status": "ok"})
+        question["raw"] = row["prediction"].strip()
+        question["references"] += row["references"]
+    spec = ScoringSpec({"it": MetricSpec(metric)}, primary="it")
+    (only,) = score(list(questions.values()), spec)
+    assert only.value == pytest.approx(100 * EXPECTED["aqa"][key], rel=1e-13)
+    assert only.signature == f"{metric}|norm:none.1|match:exact|refs:{compared}"
+    binary = sum(bool({"yes", "no"} & set(map(str.lower, row["references"]))) for row in questions.values())
+    assert only.n == (binary if compared == "each_yes_no" else len(questions))
+
+
 def test_macro_f1_over_fixed_and_gold_labels() -> None:
     labels = rows_of("f1_uar")[0]["labels"]
     fixed, gold = scored("f1_uar", "macro_f1", labels=labels), scored("f1_uar", "macro_f1")

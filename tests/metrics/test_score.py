@@ -17,6 +17,8 @@ from metrics.bootstrap import interval, measure
 from metrics.score import METRICS, MetricSpec, ScoringSpec, answers, check, count, score
 
 CHECKOUT = Path(__file__).parents[2]
+ANY_TEXT = sorted(METRICS.keys() - {"annotator_accuracy_yes_no"})
+"""The metrics that score texts of any kind."""
 
 
 def record(number: int, raw: str, *references: str, **more: Any) -> dict[str, Any]:
@@ -93,7 +95,7 @@ def test_nothing_to_score_is_none_not_a_crash(metric: str, rows: list[dict[str, 
     assert json.loads(json.dumps(only.to_dict()))["signature"].startswith(f"{metric}|norm:none.1|")
 
 
-@pytest.mark.parametrize("metric", sorted(METRICS))
+@pytest.mark.parametrize("metric", ANY_TEXT)
 @pytest.mark.parametrize("raw", ["", "\0", "😀", "שלום", "word " * 20_000])
 def test_one_row_of_anything(metric: str, raw: str) -> None:
     (only,) = score([record(1, raw, "a b")], spec_of(metric))
@@ -101,7 +103,7 @@ def test_one_row_of_anything(metric: str, raw: str) -> None:
     assert only.value is not None and math.isfinite(only.value)
 
 
-@pytest.mark.parametrize("metric", sorted(METRICS))
+@pytest.mark.parametrize("metric", ANY_TEXT)
 def test_right_is_perfect_and_one_wrong_is_worse(metric: str) -> None:
     texts = [f"the {word} barks at the old door tonight" for word in ("dog", "cat", "bird", "horse")]
     right = [record(number, text, text) for number, text in enumerate(texts)]
@@ -127,7 +129,7 @@ def test_counts_and_unparsed_is_wrong() -> None:
     }  # fmt: skip
     assert value(rows, spec) == 50
     assert [row.answer for row in answers(rows, spec, "accuracy")] == ["dog", "dog", None, None]
-    assert score(rows, spec)[0].signature == "accuracy|extract:label.1|norm:none.1|set:2.cd73b2|match:exact"
+    assert score(rows, spec)[0].signature == "accuracy|extract:label.2|norm:none.1|set:2.cd73b2|match:exact"
 
 
 @pytest.mark.parametrize("metric", sorted(METRICS))
@@ -166,6 +168,47 @@ def test_the_interval_of_a_mean_is_that_of_theory() -> None:
     half = 1.96 * math.sqrt(0.75 * 0.25 / 1000) * 100
     assert found is not None
     assert np.allclose(found, (75 - half, 75 + half), atol=0.35)
+
+
+ANNOTATED = [
+    record(1, "yes", "yes", "yes", "no", group="a"),
+    record(2, "Yes", "yes", "yes", "yes", group="b"),
+    record(3, "two", "two", "2", "twice", group="c"),
+    record(4, "no", "no", "No", "maybe", group="d"),
+]
+
+
+@pytest.mark.parametrize(
+    ("metric", "normalizer", "percent", "covered"),
+    [
+        ("annotator_accuracy", "none", 100 * 4 / 12, 4),
+        ("annotator_accuracy", "basic", 100 * 8 / 12, 4),
+        ("annotator_accuracy_yes_no", "none", 100 * 3 / 8, 3),
+        ("majority_accuracy", "none", 100 * 1 / 2, 2),
+        ("majority_accuracy", "basic", 100, 3),
+        ("unanimous_accuracy", "none", 0, 1),
+        ("unanimous_accuracy", "basic", 100, 1),
+    ],
+)
+def test_samples_that_a_metric_leaves_out_are_not_in_its_n(
+    metric: str, normalizer: str, percent: float, covered: int
+) -> None:
+    (only,) = score(ANNOTATED, spec_of(metric, normalizer))
+    assert (only.value, only.n) == (pytest.approx(percent), covered)
+    kept = [row for row in answers(ANNOTATED, spec_of(metric, normalizer), metric) if METRICS[metric]().covers(row)]
+    assert only.ci95 == (None if covered == 1 else pytest.approx(interval(METRICS[metric](), kept)))
+    assert only.signature.startswith(f"{metric}|norm:{normalizer}.1|match:exact|refs:")
+
+
+def test_nothing_that_a_metric_covers_is_none() -> None:
+    rows = [record(1, "two", "two", "2", "twice")]
+    for metric in ("annotator_accuracy_yes_no", "majority_accuracy", "unanimous_accuracy"):
+        (only,) = score(rows, spec_of(metric))
+        assert (only.value, only.ci95, only.n) == (None, None, 0)
+    (half,) = score([record(1, "a", "a", "a", "b", "b")], spec_of("majority_accuracy"))
+    assert half.n == 0, "half is no majority"
+    (missing,) = score([record(1, "perhaps", "yes", "yes", "no")], spec_of("majority_accuracy", "none", "short_answer"))
+    assert (missing.value, missing.n) == (0, 1), "an answer that cannot be read is wrong, not left out"
 
 
 def test_settings_go_there_and_back() -> None:

@@ -69,9 +69,11 @@ def test_an_unknown_tag_is_refused_before_the_model_loads(
 
 
 def test_tiny_needs_nothing(tmp_path: Path) -> None:
-    done = command("evaluate", "suite=demo", "model=tiny", f"run.dir={tmp_path / 'out'}")
+    arguments = ["task=asr/manifest", f"task.corpus.manifest={CLIPS}/manifest.jsonl", "task.language=en"]
+    arguments.append("task.generation.max_new_tokens=12")
+    done = command("evaluate", *arguments, "model=tiny", f"run.dir={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr
-    rows = read_lines(tmp_path / "out/asr/demo/predictions.jsonl")
+    rows = read_lines(tmp_path / "out/asr/manifest/predictions.jsonl")
     assert len({row["raw"] for row in rows}) == len(rows) == 8
 
 
