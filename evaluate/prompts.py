@@ -6,7 +6,7 @@ from typing import Any
 
 from datasets_prep.manifest import Sample
 from evaluate.config import Task
-from evaluate.models.base import Model, ModelError, Request
+from evaluate.models.base import Model, ModelError, Request, UnsuitedError
 from metrics.base import nearest
 
 LANGUAGE_NAMES = {
@@ -31,14 +31,13 @@ class PromptError(ValueError):
 
 
 def template_of(task: Task, model: Model) -> tuple[str, str]:
-    """The style and the template: the first of the model's styles that the task has a prompt for."""
+    """The style and the template: the first of the model's styles that the task has a prompt for, or UnsuitedError."""
     for style in model.prompt_styles:
         if style in task.prompt:
             return style, task.prompt[style]
-    raise PromptError(
-        f"task {task.name} has no prompt for model {model.config.name}, which is spoken to as "
-        f"{' or '.join(model.prompt_styles)}; it has {', '.join(task.prompt) or 'none'} "
-        f"(+task.prompt.{model.prompt_styles[0]}=... adds one)"
+    raise UnsuitedError(
+        f"no prompt for model {model.config.name}, which is spoken to as {' or '.join(model.prompt_styles)}; "
+        f"it has {', '.join(task.prompt) or 'none'} (prompt.{model.prompt_styles[0]}=... adds one)"
     )
 
 
@@ -55,7 +54,7 @@ def check_styles(task: Task, model: Model) -> None:
 
 
 def render(sample: Sample, task: Task, model: Model) -> Request:
-    """A sample as a request to a model. Raises PromptError, or the model's own ModelError."""
+    """A sample as a request to a model. Raises PromptError; UnsuitedError where the model cannot do the task."""
     _, template = template_of(task, model)
     language = task.language or _text(sample, "language")
     target = task.target_language or _text(sample, "target_language")
@@ -71,6 +70,8 @@ def render(sample: Sample, task: Task, model: Model) -> Request:
     prompt = fill(template, values, f"task {task.name}, sample {sample.id}", model.check_text)
     try:
         rendered = model.render(prompt, request)
+    except UnsuitedError:
+        raise
     except ModelError as error:
         raise PromptError(f"task {task.name}: {error}") from None
     if "<audio>" not in rendered:

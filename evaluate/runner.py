@@ -14,7 +14,7 @@ from typing import Any
 from evaluate.compose import CONFIGS
 from evaluate.config import Config, Task
 from evaluate.engines.local import EngineError, LocalEngine
-from evaluate.models.base import ModelError, make_model
+from evaluate.models.base import Model, ModelError, UnsuitedError, make_model
 from evaluate.plan import Batch, Item, plan
 from evaluate.progress import Reporter
 from evaluate.tasks import ReadyTask, ready
@@ -48,21 +48,40 @@ def run(config: Config, chosen: Sequence[Task], label: str, folders: Sequence[st
     model = make_model(config.model)
     if config.engine.devices_per_worker > 1 and not model.can_split:
         raise ModelError(f"engine.devices_per_worker: {config.model.name} runs on one device")
-    tasks = [ready(task, config.data.root, model) for task in chosen]
+    tasks, left_out = _suited(config, chosen, model)
     if config.show == "prompt":
         for task in tasks:
             show_prompt(task)
         return 0
     path = Path(config.run.dir or RUNS / f"{config.model.name}-{label.replace('/', '-')}").expanduser()
     with RunDirectory(path).claim() as directory:
-        return _Runner(as_run(config, tasks), label, tasks, directory, model.fingerprint()).run(folders)
+        return _Runner(as_run(config, tasks), label, tasks, left_out, directory, model.fingerprint()).run(folders)
+
+
+def _suited(config: Config, chosen: Sequence[Task], model: Model) -> tuple[list[ReadyTask], dict[str, str]]:
+    """The tasks made ready, and the reasons why others of a suite are left out: this kind of model cannot do them.
+    Raises UnsuitedError where none is left."""
+    tasks, left_out = [], {}
+    for task in chosen:
+        try:
+            tasks.append(ready(task, config.data.root, model))
+        except UnsuitedError as error:
+            if config.task:
+                raise UnsuitedError(f"task {task.name}: {error}") from None
+            left_out[task.name] = str(error)
+    if not tasks:
+        name, reason = next(iter(left_out.items()))
+        raise UnsuitedError(f"no task of the suite suits the model, not even {name}: {reason}")
+    return tasks, left_out
 
 
 def as_run(config: Config, tasks: Sequence[ReadyTask]) -> Config:
     """The configuration with its tasks as they run, so that run.json holds the settings that were used."""
     if config.task:
         return dataclasses.replace(config, task=tasks[0].task)
-    return dataclasses.replace(config, tasks={key: task.task for key, task in zip(config.tasks, tasks, strict=True)})
+    by_name = {task.task.name: task.task for task in tasks}
+    running = {key: by_name[task.name] for key, task in config.tasks.items() if task.name in by_name}
+    return dataclasses.replace(config, tasks=running)
 
 
 def show_prompt(ready_task: ReadyTask) -> None:
@@ -78,10 +97,17 @@ class _Runner:
     """Whether this start has changed anything on disk."""
 
     def __init__(
-        self, config: Config, label: str, tasks: list[ReadyTask], directory: RunDirectory, model: dict[str, str]
+        self,
+        config: Config,
+        label: str,
+        tasks: list[ReadyTask],
+        left_out: dict[str, str],
+        directory: RunDirectory,
+        model: dict[str, str],
     ):
         self.config = config
         self.tasks = {task.task.name: task for task in tasks}
+        self.left_out = left_out
         self.directory = directory
         self.session = new_session()
         self.record = self._record(label, model)
@@ -109,6 +135,7 @@ class _Runner:
             tasks=(old.tasks if old else {}) | records,
             versions={name: _version(name) for name in VERSIONS},
             git_commit=_git_commit(),
+            left_out=self.left_out,
             sessions=[*(old.sessions if old else []), self.session],
         )
 
@@ -155,6 +182,8 @@ class _Runner:
         expected = sum(len(task.samples) for task in self.tasks.values())
         resumed = f", {expected - total} are there" if total < expected else ""
         self.reporter.say(f"{self.record.model} on {self.record.label}: {total} samples to answer{resumed}")
+        for task, reason in self.left_out.items():
+            self.reporter.say(f"left out: {task}: {reason}")
 
     def _stopped(self, why: str) -> None:
         self.reporter.say(
@@ -229,7 +258,7 @@ class _Runner:
                     self.reporter.say(f"{name} is scored again, as this command says")
                 self._score(name)
             expected += len(task.samples)
-        say(sys.stdout, leaderboard.write(self.directory).rstrip("\n"))
+        say(sys.stdout, leaderboard.write(self.directory, primary=self.config.task is None).rstrip("\n"))
         self._note_truncated()
         failures = self._failures()
         self._list_failures(failures)

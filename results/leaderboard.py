@@ -46,7 +46,7 @@ def task_lines(model: str, task: str, scores: Sequence[Score], counts: Counts) -
 
 
 def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
-    """The lines of runs, and a sentence for each task whose scores are still to come. Raises RunError."""
+    """The lines of runs, and a sentence for each task whose scores are still to come, or will not. Raises RunError."""
     lines, unfinished = [], []
     records = [directory.must_read() for directory in directories]
     runs = Counter(record.model for record in records)
@@ -62,15 +62,21 @@ def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
                 )
             else:
                 lines += task_lines(shown, task, scores.scores, scores.counts)
+        unfinished += [f"{shown} was not asked {task}: {reason}" for task, reason in record.left_out.items()]
     return lines, unfinished
 
 
-def write(directory: RunDirectory) -> str:
-    """Write leaderboard.md, .csv and .json into a run directory; returns the Markdown."""
+def write(directory: RunDirectory, primary: bool = False) -> str:
+    """Write leaderboard.md, .csv and .json into a run directory; returns the Markdown, or that of the ``primary``
+    scores alone, with a word on the others."""
     lines, unfinished = read([directory])
     for form in FORMATS:
         write_text(directory.path / f"leaderboard.{form}", render(lines, form, unfinished))
-    return render(lines, "md", unfinished)
+    chosen = [line for line in lines if line.score.primary]
+    if not primary or len(chosen) == len(lines):
+        return render(lines, "md", unfinished)
+    others = f"{len(lines) - len(chosen)} more scores, as published and otherwise, are in leaderboard.md"
+    return render(chosen, "md", [*unfinished, others])
 
 
 def render(lines: Sequence[Line], form: str, unfinished: Sequence[str] = ()) -> str:

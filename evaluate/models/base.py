@@ -27,6 +27,10 @@ class ModelError(ValueError):
     """A model that cannot be used as asked; one sentence, before any answer is made."""
 
 
+class UnsuitedError(ModelError):
+    """A task that a model of this kind cannot do; a suite leaves it out and says so."""
+
+
 @dataclass(frozen=True)
 class Request:
     """A sample rendered for one model."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluate.audio import SAMPLE_RATE
 from evaluate.config import Generation, ModelConfig
-from evaluate.models.base import Answer, ModelError, Request, read_json, sample_seed
+from evaluate.models.base import Answer, ModelError, Request, UnsuitedError, read_json, sample_seed
 from evaluate.models.pretrained import Pretrained
 from metrics.base import nearest
 
@@ -50,14 +50,17 @@ class Whisper(Pretrained):
         if task not in TASKS:
             raise ModelError(f"prompt.whisper is one of {', '.join(TASKS)}, not '{task}'")
         if request.clips > 1:
-            raise ModelError(f"sample {request.id}: Whisper hears one clip at a time")
+            raise UnsuitedError(f"sample {request.id}: Whisper hears one clip at a time")
         if not self.multilingual:
             return self._render_monolingual(task, request)
         if task == "translate" and request.target_language != "en":
-            target = request.target_language or "not set (task.target_language=en)"
-            raise ModelError(f"Whisper translates into English only, and the target language is {target}")
+            if request.target_language is None:
+                raise ModelError("Whisper translates into English only: say so (task.target_language=en)")
+            raise UnsuitedError(
+                f"Whisper translates into English only, and the target language is {request.target_language}"
+            )
         if request.language is not None and request.language not in self.languages:
-            raise ModelError(
+            raise UnsuitedError(
                 f"'{request.language}' is no language of {self.config.path}{nearest(request.language, self.languages)}"
             )
         language = f"<|{request.language}|>" if request.language else ""
@@ -65,9 +68,9 @@ class Whisper(Pretrained):
 
     def _render_monolingual(self, task: str, request: Request) -> str:
         if task != "transcribe":
-            raise ModelError(f"{self.config.path} only transcribes; for '{task}' take a multilingual Whisper")
+            raise UnsuitedError(f"{self.config.path} only transcribes; for '{task}' take a multilingual Whisper")
         if self.is_whisper and request.language not in (None, "en"):
-            raise ModelError(f"{self.config.path} is English-only; for '{request.language}' take a multilingual one")
+            raise UnsuitedError(f"{self.config.path} is English-only; for '{request.language}' take a multilingual one")
         return "<audio>1</audio>" + ("<|startoftranscript|><|notimestamps|>" if self.is_whisper else "")
 
     def load(self, device: str) -> None:
