@@ -65,7 +65,7 @@ def _request(number: int, samples: np.ndarray) -> Request:
 def _measured(width: int, layers: int, requests: Sequence[Request], size: int) -> list[list[str]]:
     """Two rows of the table: batches in the order of the clips, and of their lengths, as the plan of a run has them."""
     with tempfile.TemporaryDirectory() as folder:
-        runpy.run_path("demo/make_qwen2_audio.py")["make"](Path(folder), width=width, layers=layers)
+        runpy.run_path("tests/support/make_qwen2_audio.py")["make"](Path(folder), width=width, layers=layers)
         model = Qwen2Audio(ModelConfig(_target_="", name="random", path=folder))
         model.load("cpu")
     by_length = sorted(requests, key=lambda request: -len(request.audio[0]))

@@ -108,6 +108,7 @@ def run_job(overrides: Sequence[str]) -> int:
 
 def run_composed(composed: DictConfig, overrides: Sequence[str]) -> int:
     """One composed configuration: refuse it, show it or run it."""
+    from datasets_prep.corpus import CorpusError
     from datasets_prep.manifest import ManifestError
     from evaluate.prompts import PromptError
     from metrics.base import MetricError
@@ -127,7 +128,7 @@ def run_composed(composed: DictConfig, overrides: Sequence[str]) -> int:
 
         label = str(suite or (config.task and config.task.name) or "tasks")
         return runner.run(config, tasks, label, [str(folder) for folder in folders])
-    except (ConfigError, ManifestError, ModelError, PromptError, MetricError, RunError) as error:
+    except (ConfigError, CorpusError, ManifestError, ModelError, PromptError, MetricError, RunError) as error:
         return refuse(error)
 
 

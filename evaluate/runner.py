@@ -126,7 +126,8 @@ class _Runner:
                     f"{'; '.join(changed)}. Take another run.dir, or fresh=true to move the old run aside"
                 )
         records = {
-            name: TaskRecord(task.asked, task.spec.to_dict(), len(task.samples)) for name, task in self.tasks.items()
+            name: TaskRecord(task.asked, task.spec.to_dict(), len(task.samples), task.unofficial)
+            for name, task in self.tasks.items()
         }
         return RunRecord(
             model=self.config.model.name,

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from datasets_prep import manifest
+from datasets_prep.corpus import corpora
 from datasets_prep.manifest import Manifest, ManifestError, Sample, read_manifest
+from datasets_prep.record import CorpusRecord
 from evaluate import audio, plan, prompts, worker
 from evaluate.config import ConfigError, Task, generation_of
 from evaluate.models.base import Model
@@ -34,6 +37,8 @@ class ReadyTask:
     spec: ScoringSpec
     asked: dict[str, str]
     """The fingerprint of what is asked."""
+    unofficial: list[str]
+    """The subsets whose data is not what was published."""
 
 
 def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
@@ -66,7 +71,8 @@ def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
     }
     if "{labels}" in template:
         asked["labels"] = json.dumps(task.labels, ensure_ascii=False)
-    return ReadyTask(task, {sample.id: sample for sample, _ in chosen}, items, spec, asked)
+    unofficial = not_as_published(task, data_root)
+    return ReadyTask(task, {sample.id: sample for sample, _ in chosen}, items, spec, asked, unofficial)
 
 
 def manifest_paths(task: Task, data_root: str) -> list[Path]:
@@ -83,13 +89,30 @@ def manifest_paths(task: Task, data_root: str) -> list[Path]:
     for path, subset in zip(paths, corpus.subsets, strict=True):
         if not path.is_file():
             there = sorted(found.stem for found in folder.glob("*.jsonl"))
-            hint = (
-                nearest(subset, there)
-                if there
-                else f"; {folder} has none: is data.root right, or is it corpus.manifest?"
-            )
-            raise ManifestError(f"task {task.name}: no manifest {path}{hint}")
+            hint = nearest(subset, there) if there else ""
+            raise ManifestError(f"task {task.name}: no manifest {path}{hint}{_how_to_get(task, data_root)}")
     return paths
+
+
+def _how_to_get(task: Task, data_root: str) -> str:
+    name = task.corpus.name
+    if name in corpora():
+        root = shlex.quote(str(data_root))
+        return (
+            f"; python -m datasets_prep prepare {name} --root {root} --source FOLDER makes it of the archives in FOLDER"
+        )
+    return "; is data.root right, or is it corpus.manifest?"
+
+
+def not_as_published(task: Task, data_root: str) -> list[str]:
+    """The subsets of a task that were prepared with --unofficial: a part, another edition, the miniature.
+
+    Raises CorpusError for a record that is damaged."""
+    if task.corpus.manifest is not None:
+        return []
+    record = CorpusRecord.read(Path(data_root).expanduser() / task.corpus.name / "corpus.json")
+    subsets = record.subsets if record else {}
+    return [name for name in task.corpus.subsets if name in subsets and subsets[name].standing == "unofficial"]
 
 
 def choose(pairs: Sequence[tuple[Sample, Path]], limit: int | None) -> list[tuple[Sample, Path]]:

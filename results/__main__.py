@@ -35,9 +35,9 @@ def leaderboard(
     form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.md,
 ) -> None:
     """Print the scores of one or more runs as a table."""
-    lines, unfinished = boards.read([RunDirectory(run) for run in runs])
-    say(sys.stdout, boards.render(lines, form.value, unfinished).rstrip("\n"))
-    for sentence in unfinished if form != Format.md else ():
+    lines, notes = boards.read([RunDirectory(run) for run in runs])
+    say(sys.stdout, boards.render(lines, form.value, notes).rstrip("\n"))
+    for sentence in notes if form != Format.md else ():
         say(sys.stderr, f"results: {sentence}")
 
 

@@ -46,8 +46,9 @@ def task_lines(model: str, task: str, scores: Sequence[Score], counts: Counts) -
 
 
 def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
-    """The lines of runs, and a sentence for each task whose scores are still to come, or will not. Raises RunError."""
-    lines, unfinished = [], []
+    """The lines of runs; and notes, a sentence each, on tasks that are not finished, were left out, or are on data that
+    is not as published. Raises RunError."""
+    lines, notes = [], []
     records = [directory.must_read() for directory in directories]
     runs = Counter(record.model for record in records)
     for directory, record in zip(directories, records, strict=True):
@@ -56,39 +57,42 @@ def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
             scores = directory.read_scores(task)
             if scores is None:
                 there = len(directory.journal(task).read())
-                unfinished.append(
+                notes.append(
                     f"{shown} on {task} is not finished: {there} of {asked.expected} samples are answered; "
                     f"the command that began it goes on"
                 )
             else:
                 lines += task_lines(shown, task, scores.scores, scores.counts)
-        unfinished += [f"{shown} was not asked {task}: {reason}" for task, reason in record.left_out.items()]
-    return lines, unfinished
+        unofficial = [task for task, entry in record.tasks.items() if entry.unofficial]
+        if unofficial:
+            notes.append(f"{shown}: the data of {', '.join(unofficial)} is not as published (--unofficial)")
+        notes += [f"{shown} was not asked {task}: {reason}" for task, reason in record.left_out.items()]
+    return lines, notes
 
 
 def write(directory: RunDirectory, primary: bool = False) -> str:
     """Write leaderboard.md, .csv and .json into a run directory; returns the Markdown, or that of the ``primary``
     scores alone, with a word on the others."""
-    lines, unfinished = read([directory])
+    lines, notes = read([directory])
     for form in FORMATS:
-        write_text(directory.path / f"leaderboard.{form}", render(lines, form, unfinished))
+        write_text(directory.path / f"leaderboard.{form}", render(lines, form, notes))
     chosen = [line for line in lines if line.score.primary]
     if not primary or len(chosen) == len(lines):
-        return render(lines, "md", unfinished)
+        return render(lines, "md", notes)
     others = f"{len(lines) - len(chosen)} more scores, as published and otherwise, are in leaderboard.md"
-    return render(chosen, "md", [*unfinished, others])
+    return render(chosen, "md", [*notes, others])
 
 
-def render(lines: Sequence[Line], form: str, unfinished: Sequence[str] = ()) -> str:
+def render(lines: Sequence[Line], form: str, notes: Sequence[str] = ()) -> str:
     """The table as text that ends in a newline. ``form`` is one of FORMATS."""
-    return {"md": _markdown, "csv": _csv, "json": _json}[form](lines, unfinished)
+    return {"md": _markdown, "csv": _csv, "json": _json}[form](lines, notes)
 
 
-def _json(lines: Sequence[Line], unfinished: Sequence[str]) -> str:
+def _json(lines: Sequence[Line], notes: Sequence[str]) -> str:
     return json.dumps([line.flat() for line in lines], ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def _csv(lines: Sequence[Line], unfinished: Sequence[str]) -> str:
+def _csv(lines: Sequence[Line], notes: Sequence[str]) -> str:
     flat = [line.flat() for line in lines]
     text = io.StringIO()
     if flat:
@@ -98,7 +102,7 @@ def _csv(lines: Sequence[Line], unfinished: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def _markdown(lines: Sequence[Line], unfinished: Sequence[str]) -> str:
+def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
     signatures = list(dict.fromkeys(line.score.signature for line in lines))
     header = ["model", "task", "subset", "metric", "value", "95 % interval", "n", *COUNTS, "signature"]
     with_subset = any(line.score.subset is not None for line in lines)
@@ -119,7 +123,7 @@ def _markdown(lines: Sequence[Line], unfinished: Sequence[str]) -> str:
         rows = [[*row[:2], *row[3:]] for row in rows]
     parts = [table(header, rows), ""]
     parts += [f"[{number}] `{signature}`  " for number, signature in enumerate(signatures, 1)]
-    parts += ["", *map(_cell, unfinished)] if unfinished else []
+    parts += ["", *map(_cell, notes)] if notes else []
     return "\n".join(parts) + "\n"
 
 

@@ -85,6 +85,8 @@ class TaskRecord:
     """The resolved scoring spec: metrics with extractor and normaliser, language, label set."""
     expected: int
     """How many samples the task asks for: the first so many of its manifests in ``draw_order``."""
+    unofficial: list[str] = field(default_factory=list)
+    """The subsets whose data is not what the corpus's authors published: prepared with --unofficial."""
 
 
 @dataclass

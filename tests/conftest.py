@@ -47,7 +47,7 @@ def make_whisper(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         if options not in made:
             folder = tmp_path_factory.mktemp("whisper") / "checkpoint"
             subprocess.run(
-                [sys.executable, "demo/make_whisper.py", folder, *options],
+                [sys.executable, "tests/support/make_whisper.py", folder, *options],
                 cwd=CHECKOUT,
                 env=ENVIRONMENT,
                 check=True,

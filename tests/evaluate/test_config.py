@@ -96,7 +96,7 @@ def test_more_refusals_before_any_model_is_loaded(
         (["task.prompt.whisper=translate"], "only transcribes"),
         (
             ["task=classify/manifest"],
-            "has no prompt for model whisper, which is spoken to as whisper; it has chat, plain",
+            "no prompt for model whisper, which is spoken to as whisper; it has chat, plain",
         ),
         (["task.normalizer=whisper_eng"], "did you mean 'whisper_en'?"),
         (["task.extractor=lable"], "did you mean 'label'?"),

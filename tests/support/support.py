@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-CLIPS = CHECKOUT / "demo" / "clips"
+CLIPS = CHECKOUT / "tests/data/clips"
 os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
 ENVIRONMENT = dict(os.environ)
 

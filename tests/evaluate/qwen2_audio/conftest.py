@@ -14,7 +14,7 @@ from evaluate.models.qwen2_audio import Qwen2Audio, Qwen2AudioInstruct
 
 @pytest.fixture(scope="module")
 def make(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
-    return runpy.run_path(str(CHECKOUT / "demo/make_qwen2_audio.py"))["make"]
+    return runpy.run_path(str(CHECKOUT / "tests/support/make_qwen2_audio.py"))["make"]
 
 
 @pytest.fixture(scope="module")

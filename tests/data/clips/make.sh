@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# How the clips of the demo were made: speech synthesised by espeak-ng, as 16 kHz mono FLAC. Run once; the clips are
-# committed, so that nobody needs espeak-ng or ffmpeg to run the demo. usage: demo/make_clips.sh
+# How these clips were made: speech synthesised by espeak-ng, as 16 kHz mono FLAC. Run once; the clips are
+# committed, so that most tests need neither espeak-ng nor ffmpeg. usage: tests/data/clips/make.sh
 set -euo pipefail
-cd "$(dirname "$0")/clips"
+cd "$(dirname "$0")"
 rm -f -- *.flac manifest.jsonl
 make_clip() {  # id, voice, subset, sentence
   espeak-ng -v "$2" -s 165 --stdout -- "$4" | ffmpeg -v error -y -i - -ar 16000 -ac 1 -sample_fmt s16 "$1.flac"

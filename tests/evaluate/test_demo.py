@@ -1,0 +1,110 @@
+"""The demo as the README shows it: each of its commands is run, word for word but for the folders."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import CHECKOUT, command, read_lines
+
+README = (CHECKOUT / "README.md").read_text("utf-8")
+SHOWN = [
+    line.partition("  #")[0].removeprefix("python -m evaluate ")
+    for line in re.findall(r"^python -m evaluate .*data=miniature.*$", README, re.MULTILINE)
+]
+SUITE = re.search(r"```yaml\n(# @package _global_\n.*?)```", README, re.DOTALL)
+SAMPLES = {
+    "asr/librispeech": 16,
+    "s2tt/covost2_en_de": 4,
+    "s2tt/covost2_de_en": 4,
+    "asc/cochlscene": 15,
+    "aqa/clothoaqa": 15,
+}
+
+
+def run(shown: str, old: str, new: object) -> str:
+    """One of the README's commands with another folder; what it printed."""
+    assert old in shown
+    done = command("evaluate", *shlex.split(shown.replace(old, str(new))))
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_readme_shows_each_variation() -> None:
+    wanted = ("limit=2", "each.generation.max_new_tokens=8", "hydra.searchpath=", "model=tiny,whisper")
+    assert len(SHOWN) == 5 and all(word in shown for word, shown in zip(wanted, SHOWN[1:], strict=True))
+
+
+def test_two_samples_a_task(tmp_path: Path) -> None:
+    said = run(SHOWN[1], "out/two", tmp_path / "run")
+    record = json.loads((tmp_path / "run/run.json").read_text())
+    assert {name: task["expected"] for name, task in record["tasks"].items()} == dict.fromkeys(SAMPLES, 2)
+    assert f"the data of {', '.join(SAMPLES)} is not as published" in said
+    assert "more scores, as published and otherwise, are in leaderboard.md" in said
+    assert "wer_qwen_audio" not in said and "wer_qwen_audio" in (tmp_path / "run/leaderboard.md").read_text()
+
+
+def test_eight_tokens_an_answer(tmp_path: Path) -> None:
+    run(SHOWN[2], "out/short", tmp_path / "run")
+    for name, count in SAMPLES.items():
+        rows = read_lines(tmp_path / "run" / name / "predictions.jsonl")
+        assert len(rows) == count and max(row["new_tokens"] for row in rows) == 8
+
+
+def test_a_suite_outside_of_the_checkout(tmp_path: Path) -> None:
+    mine = "# @package _global_\ndefaults:\n  - /task@tasks.{0}: asc/cochlscene\n  - /task@tasks.{1}: aqa/clothoaqa\n"
+    (tmp_path / "suite").mkdir()
+    (tmp_path / "suite/mine.yaml").write_text(mine.format("scenes", "questions"))
+    run(f"{SHOWN[3]} run.dir={tmp_path / 'run'} tasks.scenes.limit=3", "/home/me/configs", tmp_path)
+    assert len(read_lines(tmp_path / "run/asc/cochlscene/predictions.jsonl")) == 3
+    assert len(read_lines(tmp_path / "run/aqa/clothoaqa/predictions.jsonl")) == 15
+
+
+def test_two_models(tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
+    """Each in a folder of its own; what Whisper cannot do is left out of its table, and said."""
+    place = f"'run.dir={tmp_path}/${{model.name}}' each.generation.max_new_tokens=8"
+    said = run(f"{SHOWN[4]} {place}", "/models/whisper-base", make_whisper("--multilingual"))
+    whisper = json.loads((tmp_path / "whisper/run.json").read_text())
+    assert list(whisper["tasks"]) == ["asr/librispeech", "s2tt/covost2_de_en"]
+    assert list(whisper["left_out"]) == ["s2tt/covost2_en_de", "asc/cochlscene", "aqa/clothoaqa"]
+    assert "whisper was not asked asc/cochlscene: no prompt for model whisper" in said
+    assert "no prompt" in (tmp_path / "whisper/leaderboard.md").read_text()
+    assert "left_out" not in json.dumps(whisper["config"]) and len(whisper["config"]["tasks"]) == 2
+    assert set(json.loads((tmp_path / "tiny/run.json").read_text())["tasks"]) == set(SAMPLES)
+    both = command("results", "leaderboard", tmp_path / "tiny", tmp_path / "whisper")
+    assert both.returncode == 0 and "| whisper | s2tt/covost2_de_en" in both.stdout
+
+
+def test_a_suite_that_a_model_can_do_nothing_of(tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
+    (tmp_path / "suite").mkdir()
+    text = "# @package _global_\ndefaults:\n  - /task@tasks.scenes: asc/cochlscene\n  - override /data: miniature\n"
+    (tmp_path / "suite/scenes.yaml").write_text(text)
+    words = [f"hydra.searchpath=[file://{tmp_path}]", "suite=scenes", "model=whisper", f"model.path={make_whisper()}"]
+    done = command("evaluate", *words, f"run.dir={tmp_path / 'run'}")
+    assert done.returncode == 2 and not (tmp_path / "run").exists()
+    assert "no task of the suite suits the model, not even asc/cochlscene: no prompt" in done.stderr
+
+
+def test_what_is_not_prepared_says_how(tmp_path: Path) -> None:
+    done = command("evaluate", "task=asc/cochlscene", f"data.root={tmp_path}", "model=tiny")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert f"python -m datasets_prep prepare cochlscene --root {tmp_path} --source FOLDER" in done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed; it runs the README's targets")
+def test_reproducing_the_paper_says_what_is_to_come(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["make", "-n", "reproduce-qwen-audio", "MODEL=my model", "DATA=my data", "ARGS=limit=3"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and "AISHELL-1, AISHELL-2" in done.stdout and "NSynth" in done.stdout
+    wanted = "suite=qwen_audio model=qwen_audio 'model.path=\"my model\"' 'data.root=\"my data\"' limit=3"
+    assert wanted in done.stdout
+    done = subprocess.run(["make", "-o", "setup", "reproduce-qwen-audio"], cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.returncode == 2 and "say: make reproduce-qwen-audio MODEL=" in done.stdout
