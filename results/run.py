@@ -116,9 +116,9 @@ class RunRecord:
     versions: dict[str, str]
     git_commit: str | None
     """Of the harness; with '+' where its files were changed."""
+    sessions: list[Session] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     """Tasks of the suite that the model cannot do, each with the reason."""
-    sessions: list[Session] = field(default_factory=list)
     schema_version: int = SCHEMA_VERSION
 
 

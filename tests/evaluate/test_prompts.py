@@ -4,7 +4,7 @@ import pytest
 
 from datasets_prep.manifest import Clip, Sample
 from evaluate.config import ModelConfig, Task
-from evaluate.models.base import Model, Request
+from evaluate.models.base import Model, Request, UnsuitedError
 from evaluate.prompts import PromptError, check_styles, fill, render, template_of
 
 
@@ -76,7 +76,7 @@ def test_a_place_that_cannot_be_filled(template: str, said: str) -> None:
 
 def test_the_style_is_the_models_first_that_the_task_has() -> None:
     assert template_of(Task(name="t", prompt={"plain": "p", "chat": "c"}), MODEL) == ("chat", "c")
-    with pytest.raises(PromptError, match="spoken to as chat or plain; it has whisper"):
+    with pytest.raises(UnsuitedError, match="spoken to as chat or plain; it has whisper"):
         template_of(Task(name="t", prompt={"whisper": "w"}), MODEL)
     with pytest.raises(PromptError, match="did you mean 'qwen_audio'"):
         check_styles(Task(name="t", prompt={"qwen_audo": ""}), MODEL)
