@@ -69,6 +69,8 @@ class Metric:
     """Null: the name of the row."""
     normalizer: str | None = None
     extractor: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    """Settings of the metric's own."""
 
 
 @dataclass

@@ -140,6 +140,7 @@ def scoring_spec(task: Task, samples: Sequence[Sample]) -> ScoringSpec:
             metric=(metric.metric if metric else None) or name,
             normalizer=(metric.normalizer if metric else None) or task.normalizer,
             extractor=(metric.extractor if metric else None) or task.extractor,
+            options=dict(metric.options) if metric else {},
         )
         for name, metric in task.metrics.items()
     }

@@ -77,3 +77,6 @@ class UnanimousAccuracy(AnswerMetric):
 
     def golds(self, row: Row) -> Sequence[str]:
         return row.references[:1] if len(set(row.references)) == 1 else []
+
+
+METRICS = (AnnotatorAccuracy, AnnotatorAccuracyYesNo, MajorityAccuracy, UnanimousAccuracy)

@@ -37,9 +37,33 @@ class Metric(ABC):
     name: str
     unit: str = "%"
     higher_is_better: bool = True
+    range: tuple[float, float] = (0.0, 100.0)
+    """Lowest and highest value that there can be; inf where nothing bounds it."""
+    options: Mapping[str, Any] = {}
+    """Settings of this metric's own with their defaults, set as `metrics.ROW.options.KEY`; they go into the signature
+    where they change the number."""
+    example: str = "a"
+    """A text that is a right reference and a right answer."""
 
-    def __init__(self, labels: Sequence[str] | None = None) -> None:
+    def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
         self.labels = None if labels is None else tuple(dict.fromkeys(labels))
+        for key in options or {}:
+            if key not in self.options:
+                raise MetricError(f"metric {self.name!r} has no option {key!r}{nearest(key, self.options)}")
+        self.settings = {**self.options, **(options or {})}
+
+    def missing(self) -> str | None:
+        """What this machine lacks for the metric, and the cure, in a sentence; the metric then has no value, and all
+        others are computed. None: nothing."""
+        return None
+
+    def check_row(self, row: Row) -> None:  # noqa: B027 - most metrics take any text
+        """Raise a MetricError for references or fields that cannot be scored. Called before any model work, when there
+        is no answer yet."""
+
+    def details(self, rows: Sequence[Row]) -> dict[str, Any] | None:
+        """More than a number, JSON-able, for reports: a confusion matrix, a value a class. Kept in scores.json."""
+        return None
 
     def covers(self, row: Row) -> bool:
         """Whether a row takes part; one that does not is outside of the value, its interval and its `n`."""
@@ -56,6 +80,11 @@ class SumMetric(Metric):
     @abstractmethod
     def statistics(self, row: Row) -> Sequence[float]:
         """Statistics of one row, shape = (n_statistics,), the same length for every row."""
+
+    def table(self, rows: Sequence[Row]) -> np.ndarray:
+        """Statistics of all rows, shape = (n_rows, n_statistics): overridden where a row's depend on the others (the
+        document frequencies of CIDEr) or come cheaper together (one start of Java)."""
+        return np.array([self.statistics(row) for row in rows], dtype=np.float64)
 
     @abstractmethod
     def score(self, summed: np.ndarray) -> float:

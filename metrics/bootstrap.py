@@ -55,7 +55,7 @@ def _draw(rng: np.random.Generator, groups: int) -> np.ndarray:
 def _sampler(metric: Metric, rows: Sequence[Row], membership: np.ndarray, groups: int) -> Callable[[np.ndarray], float]:
     """The metric as a function of how often each group counts, shape = (groups,)."""
     if isinstance(metric, SumMetric):
-        statistics = np.array([metric.statistics(row) for row in rows], dtype=np.float64)
+        statistics = metric.table(rows)
         sums = np.zeros((groups, statistics.shape[1]))
         np.add.at(sums, membership, statistics)
         return lambda counts: float(metric.score(counts @ sums))

@@ -64,3 +64,6 @@ class MacroF1(ClassMetric):
         hits, gold, answered = self.counts(encoded, weights)
         f1 = 2 * hits / np.maximum(gold + answered, 1)
         return 100 * float(np.mean(f1 if self.labels else f1[gold > 0]))
+
+
+METRICS = (Accuracy, MacroF1)

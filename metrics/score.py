@@ -3,27 +3,18 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from typing import Any
 
-from metrics.annotators import AnnotatorAccuracy, AnnotatorAccuracyYesNo, MajorityAccuracy, UnanimousAccuracy
 from metrics.base import Metric, MetricError, Row, nearest
 from metrics.bootstrap import measure
-from metrics.classification import Accuracy, ClassMetric, MacroF1
+from metrics.classification import ClassMetric
 from metrics.extractors import get_extractor
 from metrics.normalizers import get_normalizer
-from metrics.translation import Bleu, Chrf
-from metrics.wer import CharacterErrorRate, MixedErrorRate, WordErrorRate
+from metrics.registry import METRICS
 
 LANGUAGE = re.compile(r"[a-z]{2,3}([-_]\w+)*")
-METRICS: dict[str, type[Metric]] = {
-    metric.name: metric
-    for metric in (
-        *(WordErrorRate, CharacterErrorRate, MixedErrorRate, Bleu, Chrf, Accuracy, MacroF1),
-        *(AnnotatorAccuracy, AnnotatorAccuracyYesNo, MajorityAccuracy, UnanimousAccuracy),
-    )
-}
 
 
 @dataclass
@@ -36,6 +27,8 @@ class MetricSpec:
     """Name of the normaliser that answers and references pass."""
     extractor: str = "exact"
     """Name of the extractor that raw texts pass before."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Settings of the metric's own."""
 
 
 @dataclass
@@ -96,6 +89,10 @@ class Score:
     """Whether this is the task's primary metric."""
     unit: str
     """`%`, `BLEU`, ..."""
+    unavailable: str | None = None
+    """Why there is no value on this machine, and the cure."""
+    details: dict[str, Any] | None = None
+    """More than a number: a confusion matrix, a value a class."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -146,16 +143,21 @@ def check(spec: ScoringSpec, samples: Iterable[Mapping[str, Any]] = ()) -> None:
         try:
             get_extractor(part.extractor)
             # One row through the whole metric: whatever is not installed shows now
-            measure(metric_for(spec, name), [Row(id="", answer="a", references=("a",), language=spec.language)])
+            metric = metric_for(spec, name)
+            trial = Row(id="", answer=metric.example, references=(metric.example,), language=spec.language)
+            if metric.missing() is None:
+                measure(metric, [trial])
             if spec.language:
                 get_normalizer(part.normalizer).check_language(spec.language)
             if part.extractor == "label":
                 _check_labels(spec.labels)
         except MetricError as error:
             raise MetricError(f"metric {name!r}: {error}") from None
+    metrics = {name: metric_for(spec, name) for name in spec.metrics}
     for sample in samples:
         for name, part in spec.metrics.items():
             row = _row({**sample, "raw": ""}, spec, part)
+            _check_row(metrics[name], row)
             labels = _normalised_labels(spec, part) if part.extractor == "label" else None
             strange = [reference for reference in row.references if labels and reference not in labels]
             if strange and labels:
@@ -163,6 +165,13 @@ def check(spec: ScoringSpec, samples: Iterable[Mapping[str, Any]] = ()) -> None:
                     f"row {row.id!r}: the reference {strange[0]!r} is not in the label set of metric {name!r}"
                     f"{nearest(strange[0], labels)}"
                 )
+
+
+def _check_row(metric: Metric, row: Row) -> None:
+    try:
+        metric.check_row(row)
+    except MetricError as error:
+        raise MetricError(f"row {row.id!r}: {error}") from None
 
 
 def score(rows: Sequence[Mapping[str, Any]], spec: ScoringSpec) -> list[Score]:
@@ -216,7 +225,7 @@ def metric_for(spec: ScoringSpec, name: str) -> Metric:
     part = _part(spec, name)
     if part.metric not in METRICS:
         raise MetricError(f"no metric named {part.metric!r}{nearest(part.metric, METRICS)}")
-    return METRICS[part.metric](labels=_normalised_labels(spec, part))
+    return METRICS[part.metric](labels=_normalised_labels(spec, part), options=part.options)
 
 
 def signature(metric: Metric, rows: Sequence[Row], spec: ScoringSpec, name: str) -> str:
@@ -235,7 +244,8 @@ def signature(metric: Metric, rows: Sequence[Row], spec: ScoringSpec, name: str)
 
 def _score(rows: Sequence[Row], spec: ScoringSpec, name: str, subset: str | None) -> Score:
     metric = metric_for(spec, name)
-    value, ci95 = measure(metric, rows)
+    unavailable = metric.missing()
+    value, ci95 = (None, None) if unavailable else measure(metric, rows)
     return Score(
         name=name,
         subset=subset,
@@ -246,6 +256,8 @@ def _score(rows: Sequence[Row], spec: ScoringSpec, name: str, subset: str | None
         higher_is_better=metric.higher_is_better,
         primary=name == spec.primary,
         unit=metric.unit,
+        unavailable=unavailable,
+        details=metric.details(rows) if rows and not unavailable else None,
     )
 
 

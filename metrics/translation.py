@@ -1,7 +1,7 @@
 """BLEU and chrF, by sacreBLEU: its statistics per sentence, its score of the sums."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,8 +49,8 @@ class Bleu(SacreMetric):
     name = "bleu"
     unit = "BLEU"
 
-    def __init__(self, labels: Sequence[str] | None = None) -> None:
-        super().__init__(labels)
+    def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(labels, options)
         self._scorers: dict[str, Any] = {}
 
     def scorer(self, language: str | None) -> Any:
@@ -66,8 +66,8 @@ class Chrf(SacreMetric):
     name = "chrf"
     unit = "chrF"
 
-    def __init__(self, labels: Sequence[str] | None = None) -> None:
-        super().__init__(labels)
+    def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(labels, options)
         self._scorer: Any = None
 
     def scorer(self, language: str | None) -> Any:
@@ -88,3 +88,6 @@ def _bleu(tokenizer: str) -> Any:
         if tokenizer != "ko-mecab":
             raise MetricError(f"BLEU with tokenizer {tokenizer!r} needs MeCab; pip install 'sacrebleu[ja]'") from error
         return BLEU(tokenize="13a")
+
+
+METRICS = (Bleu, Chrf)

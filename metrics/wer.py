@@ -111,3 +111,6 @@ def edits(reference: list[str], answer: list[str]) -> tuple[int, int, int, int]:
     arguments |= dict.fromkeys(("reference_transform", "hypothesis_transform"), lambda sentences: sentences)
     found = jiwer.process_words(**arguments)
     return found.substitutions, found.deletions, found.insertions, len(reference)
+
+
+METRICS = (WordErrorRate, CharacterErrorRate, MixedErrorRate)

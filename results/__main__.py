@@ -82,13 +82,17 @@ def score(
     ] = "none",
     extractor: Annotated[str, typer.Option(help="What raw texts pass to become answers.")] = "exact",
     language: Annotated[str | None, typer.Option(help="Of answers and references; without it, each row's.")] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Of the metrics that have it; may be given more than once."),
+    ] = None,
     label: Annotated[list[str] | None, typer.Option(help="One of the label set; may be given more than once.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the score records as JSON.")] = False,
 ) -> None:
     """Score any file of answers, whoever made it."""
     rows = read_rows(file)
     spec = ScoringSpec(
-        metrics={name: MetricSpec(name, normalizer, extractor) for name in metric},
+        metrics=scoring.with_options({name: MetricSpec(name, normalizer, extractor) for name in metric}, option or ()),
         primary=metric[0],
         language=language,
         labels=label or None,

@@ -30,6 +30,7 @@ class Line:
     def flat(self) -> dict[str, Any]:
         score = asdict(self.score)
         low, high = score.pop("ci95") or (None, None)
+        score.pop("details")
         record = {"model": self.model, "task": self.task, "subset": score.pop("subset"), "metric": score.pop("name")}
         record |= {"value": score.pop("value"), "ci95_low": low, "ci95_high": high, "unit": score.pop("unit")}
         return record | score | asdict(self.counts)
@@ -123,7 +124,13 @@ def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
         rows = [[*row[:2], *row[3:]] for row in rows]
     parts = [table(header, rows), ""]
     parts += [f"[{number}] `{signature}`  " for number, signature in enumerate(signatures, 1)]
-    parts += ["", *map(_cell, notes)] if notes else []
+    lacking = {
+        f"{line.score.name} has no value here: {line.score.unavailable}": None
+        for line in lines
+        if line.score.unavailable
+    }
+    said = [*lacking, *notes]
+    parts += ["", *map(_cell, said)] if said else []
     return "\n".join(parts) + "\n"
 
 

@@ -13,7 +13,7 @@ class RowError(ValueError):
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Read ``id``, ``prediction``, ``reference`` or ``references``, optional ``subset`` and ``group``; further keys
-    become fields. Raises RowError."""
+    become fields. A prediction or reference that is no text stays as its JSON. Raises RowError."""
     if not path.is_file():
         raise RowError(f"no file at {path}")
     rows: list[dict[str, Any]] = []
@@ -47,12 +47,12 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
         raise RowError(f"{where}: this is a file of a run of ours; 'python -m results rescore RUN' scores it")
     if "prediction" not in record:
         raise RowError(f"{where}: no 'prediction'; the keys are {', '.join(map(str, record))}")
-    if not isinstance(prediction, str):
-        raise RowError(f"{where}: 'prediction' must be a text (the empty text where there was no answer)")
+    if prediction is None:
+        raise RowError(f"{where}: 'prediction' is null; it is a text (the empty text where there was no answer)")
     if "reference" in record and "references" in record:
         raise RowError(f"{where}: 'reference' and 'references' are both given; keep one")
     references = [record["reference"]] if "reference" in record else record.get("references")
-    if not isinstance(references, list) or not references or not all(isinstance(text, str) for text in references):
+    if not isinstance(references, list) or not references or None in references:
         raise RowError(f"{where}: 'reference' must be a text, or 'references' a list of one or more texts")
     for key in ("subset", "group"):
         if not isinstance(record.get(key), str | int | None):
@@ -61,9 +61,14 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
         "id": str(identity),
         "subset": None if record.get("subset") is None else str(record["subset"]),
         "group": record.get("group"),
-        "references": references,
+        "references": [_text(reference) for reference in references],
         "fields": {key: value for key, value in record.items() if key not in RESERVED},
-        "raw": prediction,
+        "raw": _text(prediction),
         "status": "ok",
-        "flags": [] if prediction else ["empty"],
+        "flags": ["empty"] if prediction == "" else [],
     }
+
+
+def _text(value: Any) -> str:
+    """Answers that are more than a text (events, scores, entities) as their JSON, which their metrics read."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

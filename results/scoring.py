@@ -1,10 +1,13 @@
 """Scoring a run's predictions, as the run was told to or otherwise; no model, no GPU."""
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from metrics.score import Score, ScoringSpec, check, count, score
+from metrics.base import MetricError, nearest
+from metrics.registry import METRICS
+from metrics.score import MetricSpec, Score, ScoringSpec, check, count, score
 from results.run import RunDirectory, RunError, RunRecord, TaskScores, draw_order
 
 
@@ -49,6 +52,29 @@ def changed(spec: ScoringSpec, normalizer: str | None, extractor: str | None) ->
     new = dataclasses.replace(spec, metrics=metrics)
     check(new)
     return new
+
+
+def with_options(metrics: Mapping[str, MetricSpec], options: Sequence[str]) -> dict[str, MetricSpec]:
+    """The metrics with the settings of ``KEY=VALUE``, each given to those that have it. Raises MetricError."""
+    known = {name: METRICS[part.metric].options if part.metric in METRICS else {} for name, part in metrics.items()}
+    said: dict[str, dict[str, Any]] = {name: {} for name in metrics}
+    for option in options:
+        key, sign, value = option.partition("=")
+        having = [name for name in metrics if key in known[name]]
+        if not sign or not having:
+            every = sorted({key for options_of in known.values() for key in options_of})
+            raise MetricError(f"--option {option}: no metric here has {key!r}{nearest(key, every)}")
+        for name in having:
+            said[name][key] = _parsed(value)
+    return {name: dataclasses.replace(part, options=said[name]) for name, part in metrics.items()}
+
+
+def _parsed(text: str) -> Any:
+    """A number, true, false, null, a list; what is no JSON is a text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def score_rows(rows: Sequence[Mapping[str, Any]], spec: ScoringSpec) -> list[Score]:
