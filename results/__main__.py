@@ -51,10 +51,11 @@ def rescore(
 ) -> None:
     """Score a run's answers again, without a model: as it was told to, or otherwise. Prints; --write keeps it."""
     directory = RunDirectory(run)
-    directory.must_read()
+    record = directory.must_read()
     with directory.claim() if write else nullcontext():
         results = _rescored(directory, normalizer, extractor, write)
-    say(sys.stdout, boards.render(boards.lines_of(results), "json" if as_json else "md").rstrip("\n"))
+    lines, notes = boards.lines_of(results, record), boards.notes_of(record, record.model)
+    say(sys.stdout, boards.render(lines, "json" if as_json else "md", notes).rstrip("\n"))
 
 
 def _rescored(directory: RunDirectory, normalizer: str | None, extractor: str | None, write: bool) -> list[TaskScores]:

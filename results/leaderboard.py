@@ -46,8 +46,13 @@ class Line:
         return record | score | asdict(self.counts) | {"data": self.data}
 
 
-def lines_of(scores: Iterable[TaskScores]) -> list[Line]:
-    return [line for task in scores for line in task_lines(task.model, task.task, task.scores, task.counts)]
+def lines_of(scores: Iterable[TaskScores], record: RunRecord) -> list[Line]:
+    """The lines of a run's tasks, scored anew."""
+    return [
+        line
+        for task in scores
+        for line in task_lines(task.model, task.task, task.scores, task.counts, record.tasks[task.task].data)
+    ]
 
 
 def task_lines(
