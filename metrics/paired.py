@@ -114,8 +114,8 @@ def compare(
     Both p values are two-sided and (1 + as extreme) / (1 + draws), so never 0:
 
     - `p_bootstrap`: groups are resampled, the same ones for both systems (Koehn 2004); extreme is a difference as far
-      from the mean of all as the one found is from 0. (sacreBLEU takes absolute values before it subtracts the mean, and
-      so finds about half of this p.)
+      from the mean of all as the one found is from 0. (sacreBLEU takes absolute values before it subtracts the mean:
+      about half of this p.)
     - `p_randomization`: the two answers of each whole group are swapped or not, by a coin (Noreen 1989; Riezler and
       Maxwell 2005); extreme is a difference as large as the one found.
 

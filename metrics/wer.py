@@ -1,5 +1,6 @@
 """Error rates: edits between answer and reference, summed over the corpus and divided by the reference length."""
 
+import math
 import re
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ class ErrorRate(SumMetric):
     """
 
     higher_is_better = False
+    range = (0.0, math.inf)  # an answer can have more words too many than the reference has words
 
     @abstractmethod
     def tokens(self, text: str, language: str | None) -> list[str]:
@@ -63,7 +65,7 @@ class ErrorRate(SumMetric):
 
 
 class WordErrorRate(ErrorRate):
-    """Words between blanks; single characters without white space in languages written without it.
+    """Word error rate: of words between blanks; of characters without white space in languages written without it.
 
     Words are jiwer's: runs of white space are one blank, but a single tab or line end inside joins two words.
     """
@@ -80,7 +82,7 @@ class WordErrorRate(ErrorRate):
 
 
 class CharacterErrorRate(ErrorRate):
-    """Characters, blanks between words among them (those at the ends not), as jiwer counts."""
+    """Character error rate: blanks between words are characters too (those at the ends not), as jiwer counts."""
 
     name = "cer"
 
@@ -92,7 +94,7 @@ class CharacterErrorRate(ErrorRate):
 
 
 class MixedErrorRate(ErrorRate):
-    """For speech that switches languages: characters of scripts written without blanks one by one, else words.
+    """Error rate for speech that switches languages: characters of scripts written without blanks, else words.
 
     `我想要 a cup of咖啡` -> 我 想 要 a cup of 咖 啡
     """
