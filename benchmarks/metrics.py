@@ -15,6 +15,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,7 @@ def _measured(case: Case, part: float) -> list[str]:
         case.usual_name,
         f"{few:.2f}",
         f"{whole:,.0f}",
-        f"{whole / seconds:,.0f}",
+        f"{whole / seconds:,.1f}" if whole < 10 * seconds else f"{whole / seconds:,.0f}",
     ]
 
 
@@ -174,7 +175,7 @@ def _report(rows: Sequence[Sequence[str]], part: float) -> str:
         "the usual way",
         "measured s",
         "extrapolated s",
-        "times",
+        "ratio",
     ]
     lines = [head, ["---"] * len(head), *rows]
     return (
@@ -184,7 +185,7 @@ def _report(rows: Sequence[Sequence[str]], part: float) -> str:
         f"with few draws, gave the same value there, and is *extrapolated* to all samples and {DRAWS:,} draws.\n\n"
         + "".join(f"| {' | '.join(line)} |\n" for line in lines)
         + f"\n{_machine()}; Python {platform.python_version()}, numpy {np.__version__}, jiwer "
-        f"{jiwer.__version__ if hasattr(jiwer, '__version__') else '4'}, sacreBLEU {sacrebleu.__version__}. Beyond "
+        f"{version('jiwer')}, sacreBLEU {sacrebleu.__version__}. Beyond "
         "200,000 groups, equal groups are drawn as one kind (`metrics/bootstrap.py`): accuracy is one such case.\n"
         "Captions: still to come.\n"
     )
