@@ -143,8 +143,8 @@ def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
         [
             line.model,
             line.task,
-            _subset(line.score),
-            _named(line.score),
+            shown_subset(line.score),
+            named(line.score),
             *_numbers(line.score),
         ]
         + [str(getattr(line.counts, name)) if line.counts_hold else "" for name in COUNTS]
@@ -166,18 +166,23 @@ def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _subset(score: Score) -> str:
+def shown_subset(score: Score) -> str:
     return "all" if score.subset is None else score.subset or '""'
 
 
-def _named(score: Score) -> str:
+def named(score: Score) -> str:
     return f"{score.name} {'↑' if score.higher_is_better else '↓'}" + (f" ({score.unit})" if score.unit else "")
 
 
 def _numbers(score: Score) -> list[str]:
-    value = "–" if score.value is None else f"{score.value:.2f}"
     interval = "–" if score.ci95 is None else f"{score.ci95[0]:.2f} to {score.ci95[1]:.2f}"
-    return [value, interval, str(score.n)]
+    if score.ci95 is not None and score.ci_method != "percentile":
+        interval += f" ({score.ci_method})"
+    return [shown_value(score.value), interval, str(score.n)]
+
+
+def shown_value(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
