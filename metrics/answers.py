@@ -48,13 +48,14 @@ def rows_of(records: Iterable[Mapping[str, Any]], spec: ScoringSpec, part: Metri
             if language is not None and not isinstance(language, str):
                 raise MetricError(f"'language' is {language!r}; it must be a text such as 'en'")
             references, group = references_of(record), get("group")
-            answer = extract(get("raw") or "", own, references, labels)
+            raw = get("raw") or ""
+            answer = extract(raw, own, references, labels)
             right = tuple([normalize(reference, language) for reference in references])
             said = None if answer is None else normalize(answer, language)
         except MetricError as error:
             raise MetricError(f"row {sample_id!r}: {error}") from None
         unit = f"id {sample_id}" if group is None else f"group {group}"
-        rows.append(Row(sample_id, said, right, language, unit, own))
+        rows.append(Row(sample_id, said, right, language, unit, own, answer is not None and answer != raw))
     return rows
 
 

@@ -29,6 +29,8 @@ class Row:
     """Unit of resampling (speaker, dialogue, recording); the row's own id when the record has none."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """The sample's other fields (question, choices, ...)."""
+    rewritten: bool = False
+    """Whether the extractor changed what was said."""
 
 
 class Metric(ABC):

@@ -79,6 +79,10 @@ class Score:
     """Whether this is the task's primary metric."""
     unit: str
     """`%`, `BLEU`, ..."""
+    unparsed: int | None = None
+    """Of the rows scored, those whose answer this metric's extractor could not read; counted wrong."""
+    rewritten: int | None = None
+    """Of the rows scored, those whose answer this metric's extractor changed."""
     unavailable: str | None = None
     """Why there is no value on this machine, and the cure."""
     details: dict[str, Any] | None = None

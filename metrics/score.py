@@ -92,12 +92,15 @@ def _score(rows: Sequence[Row], spec: ScoringSpec, name: str, subset: str | None
     metric = metric_for(spec, name)
     unavailable = metric.missing()
     value, ci95 = (None, None) if unavailable else measure(metric, rows, method=interval)
+    covered = [row for row in rows if metric.covers(row)]
     return Score(
         name=name,
         subset=subset,
         value=value,
         ci95=None if ci95 is None else list(ci95),
-        n=sum(map(metric.covers, rows)),
+        n=len(covered),
+        unparsed=sum(row.answer is None for row in covered),
+        rewritten=sum(row.rewritten for row in covered),
         signature=signature(metric, rows, spec, name),
         higher_is_better=metric.higher_is_better,
         primary=name == spec.primary,

@@ -12,7 +12,8 @@ from metrics.score import Counts, Score
 from results.run import RunDirectory, RunRecord, TaskScores, write_text
 
 FORMATS = ("md", "csv", "json")
-COUNTS = ("expected", "scored", "failed", "empty", "truncated", "chunked", "unparsed", "rewritten")
+OF_TASK = ("expected", "scored", "failed", "empty", "truncated", "chunked")
+"""Counts of a whole task; those of unparsed and rewritten answers are a score's own."""
 
 
 STANDINGS = {
@@ -43,7 +44,7 @@ class Line:
         score.pop("details")
         record = {"model": self.model, "task": self.task, "subset": score.pop("subset"), "metric": score.pop("name")}
         record |= {"value": score.pop("value"), "ci95_low": low, "ci95_high": high, "unit": score.pop("unit")}
-        return record | score | asdict(self.counts) | {"data": self.data}
+        return record | score | {name: getattr(self.counts, name) for name in OF_TASK} | {"data": self.data}
 
 
 def lines_of(scores: Iterable[TaskScores], record: RunRecord) -> list[Line]:
@@ -137,7 +138,19 @@ def _csv(lines: Sequence[Line], notes: Sequence[str]) -> str:
 
 def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
     signatures = list(dict.fromkeys(line.score.signature for line in lines))
-    header = ["model", "task", "subset", "metric", "value", "95 % interval", "n", *COUNTS, "signature"]
+    header = [
+        "model",
+        "task",
+        "subset",
+        "metric",
+        "value",
+        "95 % interval",
+        "n",
+        *OF_TASK,
+        "unparsed",
+        "rewritten",
+        "signature",
+    ]
     with_subset = any(line.score.subset is not None for line in lines)
     rows = [
         [
@@ -147,7 +160,8 @@ def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
             named(line.score),
             *_numbers(line.score),
         ]
-        + [str(getattr(line.counts, name)) if line.counts_hold else "" for name in COUNTS]
+        + [str(getattr(line.counts, name)) if line.counts_hold else "" for name in OF_TASK]
+        + ["" if number is None else str(number) for number in (line.score.unparsed, line.score.rewritten)]
         + [f"[{signatures.index(line.score.signature) + 1}]"]
         for line in lines
     ]

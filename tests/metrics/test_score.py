@@ -285,3 +285,12 @@ def test_import_is_light_and_needs_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.returncode) == (str(len(METRICS)), 0), done.stderr
+
+
+def test_each_score_says_what_its_own_extractor_could_not_read() -> None:
+    raws = ["a dog", "Dog.", "cat", "who knows"]
+    records = [{"id": str(n), "raw": raw, "references": ["dog"], "status": "ok"} for n, raw in enumerate(raws)]
+    metrics = {"published": MetricSpec("accuracy"), "ours": MetricSpec("accuracy", extractor="label")}
+    published, ours = score(records, ScoringSpec(metrics, "published", labels=["dog", "cat"]))
+    assert (published.unparsed, published.rewritten) == (0, 0)
+    assert (ours.unparsed, ours.rewritten, ours.n) == (1, 2, 4)
