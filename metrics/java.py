@@ -148,8 +148,10 @@ def _run(name: str, command: list[str], lines: list[str], seconds: float) -> lis
     except OSError as error:
         raise MetricError(f"{name} (Java) cannot be started: {error.strerror}; {INSTALL}") from None
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise MetricError(f"{name} (Java) ended with status {done.returncode}: {said[-1] if said else 'no word'}")
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no word"]
+        fatal = next((line for line in said if "Exception" in line or "Error" in line), said[-1])
+        cure = "; is a caption of extreme length?" if "OutOfMemory" in fatal else ""
+        raise MetricError(f"{name} (Java) ended with status {done.returncode}: {fatal}{cure}")
     return done.stdout.decode("utf-8", "replace").removesuffix("\n").split("\n")
 
 

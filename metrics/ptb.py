@@ -2,7 +2,7 @@
 
 coco-caption cuts captions with the PTBTokenizer of Stanford CoreNLP 3.4.1 (lower case, one caption a line) and drops
 single punctuation tokens. `tokenize` is a port of it in regular expressions, written from what the program answers:
-equal on captions, not on everything (slips such as `yo`u`, rare scripts, odd addresses). Its tokens are therefore named
+equal on captions, not on everything (words cut by stray signs, rare scripts, odd addresses). Its tokens are therefore named
 `ptb-py.1` in signatures, the program's own `ptb-3.4.1` (`metrics.java`).
 """
 
@@ -54,9 +54,14 @@ SIGNS = (
 )
 
 
+# The program drops all of these, in time that grows with the square of their number
+ENDLESS = re.compile("([\U00010000-\U0010ffff]){32,}")
+
+
 def clean(text: str) -> str:
-    """A text as one line that can be encoded: separators of lines become blanks, halves of surrogate pairs `?`."""
-    return SEPARATORS.sub(" ", text).encode("utf-8", "replace").decode("utf-8")
+    """A text as one line that can be encoded: separators of lines become blanks, half a surrogate pair `?`, and of
+    emoji without end one is left."""
+    return ENDLESS.sub(r"\1", SEPARATORS.sub(" ", text).encode("utf-8", "replace").decode("utf-8"))
 
 
 def without_punctuation(tokens: Iterable[str]) -> str:
@@ -153,9 +158,11 @@ def _rules() -> tuple[re.Pattern[str], re.Pattern[str], list[tuple[re.Pattern[st
         (rf"{letter}{word}*(?:[.!?]{letter}{word}*)+", {}),
         (hyphenated, {}),
         (f"{word}+(?:_{word}+)*", {}),
-        (f"{letter}+`{letter}+", {}),
         (r"[A-Z]+&[A-Z]+", {}),
-        (r"[<>]?[:;=](?:-|'|o)?[()DPp\\|\[\]{{@3](?!{word})|8-?D".replace("{word}", word).replace("{{", "{"), BRACKETS),
+        (
+            r"[<>]?[:;=](?:-|'|o)?[()DdPp\\|\[\]{{@3](?!{word})|8-?D".replace("{word}", word).replace("{{", "{"),
+            BRACKETS,
+        ),
         (r"\^_\^|-_-|>_<|T_T|o_O|O_o", {}),
         (r"-{2,4}", "--"),
         (r"[?!]+|-{5,}|\*+|<+|>+|`+|_+|@{2,}|#+|[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089]+", {}),
