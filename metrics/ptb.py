@@ -2,8 +2,8 @@
 
 coco-caption cuts captions with the PTBTokenizer of Stanford CoreNLP 3.4.1 (lower case, one caption a line) and drops
 single punctuation tokens. `tokenize` is a port of it in regular expressions, written from what the program answers:
-equal on captions, not on everything (words cut by stray signs, rare scripts, odd addresses). Its tokens are therefore named
-`ptb-py.1` in signatures, the program's own `ptb-3.4.1` (`metrics.java`).
+equal on captions, not on everything (words cut by stray signs, rare scripts, odd addresses). Its tokens are therefore
+named `ptb-py.1` in signatures, the program's own `ptb-3.4.1` (`metrics.java`).
 """
 
 import re
