@@ -146,7 +146,7 @@ METEOR_ROWS = [
     ("\0", ["x \0 y"]),
     ("😀 שלום מרחبا 日本語", ["שלום 😀"]),
     ("a ||| b ||| c", ["||| a b", "c|||"]),
-    ("word " * 5_000, ["a word"]),
+    ("word " * 2_000, ["a word"]),
     ("a" * 100_000, ["a b"]),
     ("on the mat sat the cats", ["a cat sat on the mat"]),
     ("one\rtwo\u2028three", ["one two three"]),
@@ -299,9 +299,9 @@ def test_a_java_that_hangs_is_ended(tmp_path: Path) -> None:
         tmp_path / "java", f"import os, time\nopen({str(said)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
     )
     with pytest.raises(
-        MetricError, match=r"METEOR \(Java\) did not end within 2 s; look for a caption of extreme length"
+        MetricError, match=r"METEOR \(Java\) did not end within 1 s; look for a caption of extreme length"
     ):
-        programs._run("METEOR", [str(hangs)], ["x" * 1_000] * 1_000, 2)  # more than a pipe holds
+        programs._run("METEOR", [str(hangs)], ["x" * 1_000] * 1_000, 1)  # more than a pipe holds
     assert not Path(f"/proc/{said.read_text()}").exists()
     with pytest.raises(MetricError, match="cannot be started: No such file or directory; install a Java runtime"):
         programs._run("METEOR", [str(tmp_path / "none")], [], 1)

@@ -81,5 +81,5 @@ def test_what_ends_a_line_shifts_nothing() -> None:
 @pytest.mark.parametrize("text", ["a,", "a.b!", "'", "a", "<a ", "1,", "a'b", "a@", "a-", "n't", "a_", "a. "])
 def test_long_texts_take_no_square_of_time(text: str) -> None:
     started = time.perf_counter()
-    ptb.tokenize(text * (100_000 // len(text)))
-    assert time.perf_counter() - started < 10  # 1.3 s and less where this was written
+    ptb.tokenize(text * (30_000 // len(text)))
+    assert time.perf_counter() - started < 4  # 0.4 s and less where this was written
