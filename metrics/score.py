@@ -91,7 +91,13 @@ def signature(metric: Metric, rows: Sequence[Row], spec: ScoringSpec, name: str)
 def _score(rows: Sequence[Row], spec: ScoringSpec, name: str, subset: str | None, interval: str) -> Score:
     metric = metric_for(spec, name)
     unavailable = metric.missing()
-    value, ci95 = (None, None) if unavailable else measure(metric, rows, method=interval)
+    value, ci95, details = None, None, None
+    if not unavailable:
+        try:
+            value, ci95 = measure(metric, rows, method=interval)
+            details = metric.details(rows) if rows else None
+        except MetricError as error:  # answers that one metric cannot take cost no other its value
+            unavailable = str(error)
     covered = [row for row in rows if metric.covers(row)]
     return Score(
         name=name,
@@ -106,7 +112,7 @@ def _score(rows: Sequence[Row], spec: ScoringSpec, name: str, subset: str | None
         primary=name == spec.primary,
         unit=metric.unit,
         unavailable=unavailable,
-        details=metric.details(rows) if rows and not unavailable else None,
+        details=details,
         ci_method=interval,
     )
 
