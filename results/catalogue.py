@@ -96,8 +96,8 @@ def as_pages() -> str:
     """A section for each metric, grouped by module, in full: docs/metrics.md. The same on every machine."""
     parts = [
         "# Metrics",
-        "Made by `make docs` from the code's own descriptions. An interval is a bootstrap over groups (`metrics/bootstrap.py`); "
-        "*sum* metrics add up statistics of the samples, *set* metrics look at all of them together.",
+        "Made by `make docs` from the code's own descriptions. *Sum* metrics add up statistics of the samples, *set* "
+        "metrics look at all of them together; the interval of both is a bootstrap over groups (`metrics/bootstrap.py`).",
     ]
     for module in MODULES:
         parts.append(f"## {(inspect.getdoc(module) or module.__name__).splitlines()[0].rstrip('.')}")
