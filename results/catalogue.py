@@ -97,7 +97,7 @@ def as_pages() -> str:
     parts = [
         "# Metrics",
         "Made by `make docs` from the code's own descriptions. *Sum* metrics add up statistics of the samples, *set* "
-        "metrics look at all of them together; the interval of both is a bootstrap over groups (`metrics/bootstrap.py`).",
+        "metrics look at all together; the interval of both is a bootstrap over groups (`metrics/bootstrap.py`).",
     ]
     for module in MODULES:
         parts.append(f"## {(inspect.getdoc(module) or module.__name__).splitlines()[0].rstrip('.')}")
