@@ -6,6 +6,7 @@ them and may be left out where the list is in order already.
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from metrics.base import MetricError, Row, SumMetric
 from metrics.normalizers import Normalizer, get_normalizer
-from metrics.segments import Segment, check_segments, segments_of
+from metrics.segments import check_segments, segments_of
 from metrics.wer import WordErrorRate
 
 CELLS = 100_000_000  # of ORC's exact search; about a second
@@ -39,6 +40,7 @@ class SpeakerErrorRate(SumMetric):
         super().__init__(labels, options)
         self.normalizer: Normalizer = get_normalizer(self.settings["normalizer"])
         self.words = WordErrorRate()
+        self.said = lru_cache(maxsize=100_000)(self._said)  # the details ask again
 
     def check_row(self, row: Row) -> None:
         check_segments(row, words=True)
@@ -49,12 +51,12 @@ class SpeakerErrorRate(SumMetric):
         if segments is None:
             return None
         return [
-            {"session_id": "", "speaker": segment.speaker, "words": self._words(segment, row)}
+            {"session_id": "", "speaker": segment.speaker, "words": self.said(segment.words, row.language)}
             for segment in sorted(segments, key=lambda segment: segment.start)
         ]
 
-    def _words(self, segment: Segment, row: Row) -> str:
-        return " ".join(self.words.tokens(self.normalizer.normalize(segment.words, row.language), row.language))
+    def _said(self, words: str, language: str | None) -> str:
+        return " ".join(self.words.tokens(self.normalizer.normalize(words, language), language))
 
     def pair(self, row: Row) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Reference and answer; an answer that cannot be scored is empty."""
