@@ -39,6 +39,7 @@ test-long: setup  ## the long forms of the tests
 
 bench: setup  ## measure what is said to be faster, into results/benchmarks
 	$(RUN) -m benchmarks.qwen2_audio_trim --write results/benchmarks/qwen2_audio_trim.md
+	$(RUN) -m benchmarks.metrics --write results/benchmarks/metrics.md
 
 lint: setup  ## ruff and mypy
 	$(VENV)/bin/ruff check .

@@ -23,7 +23,6 @@ STANDINGS = {
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="From a corpus's official archives to manifests: DATA/<corpus>/<subset>.jsonl.",
 )
@@ -78,7 +77,10 @@ def describe(name: Name) -> None:
     for archive in corpus.archives:
         names = " ".join((*archive.parts, archive.name))
         known = f"sha256 {archive.sha256}" if archive.sha256 else f"md5 {archive.md5}" if archive.md5 else "unverified"
-        archives.append((names, f"{archive.bytes:,}" if archive.bytes else "unverified", known, archive.url or ""))
+        place = archive.url or ""
+        if archive.parts:
+            place = f"{place.rpartition('/')[0]}/, each"
+        archives.append((names, f"{archive.bytes:,}" if archive.bytes else "unverified", known, place))
     _print_table(archives)
     print()
     _print_table([("subset", "samples", "archives"), *(_row_of(split) for split in corpus.splits)])
@@ -103,16 +105,24 @@ def prepare_(
     corpus = get_corpus(name)
     there, absent = subsets_in(corpus, source)
     chosen = [corpus.split(text) for text in subset] if subset else there
+    refused = False
     for split in chosen:
-        record, done = prepare(corpus, split, source, root, Options(unofficial, fresh, jobs))
+        try:
+            record, done = prepare(corpus, split, source, root, Options(unofficial, fresh, jobs))
+        except (CorpusError, ArchiveError) as error:
+            print(f"datasets_prep: {error}", file=sys.stderr)
+            refused = True
+            continue
         said = "prepared" if done else "already prepared"
         print(f"{corpus.name} {split.name}: {said}, {record.samples:,} samples, {record.hours:.2f} h")
         for sentence in record.differences:
             print(f"  unofficial: {sentence}")
         for kind, ids in record.defects.items():
-            print(f"  {kind}: {len(ids):,} samples, {_some(ids)}")
+            print(f"  {kind}: {_number(len(ids), 'sample')}, {_some(ids)}")
     if absent and not subset:
         print(f"not in {source}: {_some([split.name for split in absent])}")
+    if refused:
+        raise typer.Exit(2)
 
 
 @app.command("verify")
@@ -149,13 +159,13 @@ def status(root: Root = Path("data")) -> None:
 def _verified(folder: Path, subset: str, record: CorpusRecord) -> list[str]:
     faults = verify(folder, subset, record)
     entry = record.subsets.get(subset)
-    print(f"{record.corpus} {subset}: {'as prepared' if not faults else f'{len(faults)} faults'}")
+    print(f"{record.corpus} {subset}: {_number(len(faults), 'fault') if faults else 'as prepared'}")
     for fault in faults[:20]:
         print(f"  {fault}")
     if len(faults) > 20:
         print(f"  ... and {len(faults) - 20} more")
     for kind, ids in entry.defects.items() if entry else ():
-        print(f"  known: {kind}: {len(ids):,} samples, {_some(ids)}")
+        print(f"  known: {kind}: {_number(len(ids), 'sample')}, {_some(ids)}")
     return faults
 
 
@@ -165,6 +175,10 @@ def _record(root: Path, corpus: Corpus) -> CorpusRecord | None:
 
 def _row_of(split: Split) -> tuple[str, str, str]:
     return split.name, "unverified" if split.samples is None else f"{split.samples:,}", " ".join(split.archives)
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _some(texts: Sequence[str], most: int = 6) -> str:
@@ -188,19 +202,21 @@ def _print_table(rows: Sequence[Sequence[str]]) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run a command line; returns the exit status."""
     try:
-        app(list(arguments), prog_name="python -m datasets_prep")
-    except SystemExit as end:
-        return int(end.code or 0)
-    except KeyboardInterrupt:
-        print("datasets_prep: interrupted; the same command begins anew", file=sys.stderr)
-        return 130
+        status = app(list(arguments) or ["--help"], prog_name="python -m datasets_prep", standalone_mode=False) or 0
+    except typer.TyperException as error:
+        print(f"datasets_prep: {error.format_message()}".rstrip("."), file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        status = 130
     except (CorpusError, ArchiveError) as error:
         print(f"datasets_prep: {error}", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"datasets_prep: {error.strerror or error}: {error.filename or 'the disk'}", file=sys.stderr)
         return 3 if error.errno == errno.ENOSPC else 2
-    return 0
+    if status == 130:
+        print("datasets_prep: interrupted; the same command begins anew", file=sys.stderr)
+    return status
 
 
 def run() -> NoReturn:

@@ -6,14 +6,18 @@ than any recording does: no archive of a corpus has these.
 
 import gzip
 import io
+import lzma
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
 from datasets_prep import splitzip
@@ -23,6 +27,7 @@ BOMB_RATIO = 100
 BOMB_FLOOR = 64 * 2**20
 """Bytes; what unpacks to fewer does no harm."""
 CHUNK = 2**20
+PACKING_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 TAR_ENDINGS = (".tar.gz", ".tgz", ".tar")
 
 
@@ -53,12 +58,25 @@ class Tree(ABC):
     def text(self, name: str, encoding: str = "utf-8") -> str:
         """The content of one file as text. Raises ArchiveError."""
         try:
-            return self.table(name).decode(encoding)
+            return self.table(name).decode("utf-8-sig" if encoding == "utf-8" else encoding)
         except UnicodeDecodeError as error:
             raise ArchiveError(f"{name} in {self.where} is no {encoding} text (byte {error.start})") from None
 
     def close(self) -> None:
         return
+
+
+class _StrictHeader(tarfile.TarInfo):
+    """A header that cannot be read is no end of the archive, as which tarfile takes it without a word."""
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> "_StrictHeader":
+        try:
+            return super().fromtarfile(tar)
+        except tarfile.HeaderError as error:
+            if type(error).__name__ == "EOFHeaderError":  # the blocks of zeros that are its end
+                raise
+            raise tarfile.ReadError(f"{error} after {tar.offset:,} bytes") from None
 
 
 class TarTree(Tree):
@@ -74,6 +92,7 @@ class TarTree(Tree):
             if content is not None:
                 self.tables[member] = content
         _refuse_doubles(self.names, self.where)
+        self.names = _without_litter(self.names)
 
     def table(self, name: str) -> bytes:
         return self.tables[name] if name in self.tables else super().table(name)
@@ -87,7 +106,7 @@ class TarTree(Tree):
     def _members(self, wanted, limit: int | None) -> Iterator[tuple[str, bytes | None]]:  # type: ignore[no-untyped-def]
         with _sentences(self.where), _unpacked(self.path) as stream:
             total = 0
-            with tarfile.open(fileobj=stream, mode="r|") as tar:
+            with tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictHeader) as tar:
                 for member in tar:
                     name = inside(member.name, self.where)
                     if member.isdir():
@@ -99,21 +118,22 @@ class TarTree(Tree):
                         raise _bomb(f"{name} in {self.where}")
                     file = tar.extractfile(member) if wanted(name) else None
                     yield name, file.read() if file else None
-            while stream.read(CHUNK):  # to the end, where the checksum stands
-                pass
+                assert tar.fileobj is not None
+                while rest := tar.fileobj.read(CHUNK):  # to the end, where the packed file's checksum stands
+                    if rest.strip(b"\0"):
+                        raise tarfile.ReadError("something follows its end")
 
 
 class ZipTree(Tree):
     """A zip archive, whole or split."""
 
-    def __init__(self, path: Path, parts: Sequence[Path] = ()) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__(path.name)
+        self.parts = zip_parts(path)
+        sizes = [part.stat().st_size for part in self.parts]
+        self.size, self.starts = sum(sizes), list(accumulate(sizes, initial=0))
         with _sentences(self.where):
-            split = splitzip.is_split(path)
-            if split and not parts:
-                raise ArchiveError(f"{self.where} is the last part of a split zip; put its other parts beside it")
-            self.file: io.BufferedReader = splitzip.join([*parts, path]) if split else path.open("rb")
-            self.size = sum(part.stat().st_size for part in (*(parts if split else ()), path))
+            self.file: io.BufferedReader = splitzip.join(self.parts) if len(self.parts) > 1 else path.open("rb")
             try:
                 self.zip = zipfile.ZipFile(self.file)
                 entries = [(self._checked_entry(entry), entry) for entry in self.zip.infolist()]
@@ -121,8 +141,9 @@ class ZipTree(Tree):
                 self.file.close()
                 raise
         self.entries = {name: entry for name, entry in entries if not entry.is_dir()}
-        self.names = [name for name, entry in entries if not entry.is_dir()]
-        _refuse_doubles(self.names, self.where)
+        names = [name for name, entry in entries if not entry.is_dir()]
+        _refuse_doubles(names, self.where)
+        self.names = _without_litter(names)
         total = 0
         for name, entry in self.entries.items():
             total += entry.file_size
@@ -131,6 +152,8 @@ class ZipTree(Tree):
 
     def _checked_entry(self, entry: zipfile.ZipInfo) -> str:
         name = inside(_text_of(entry), self.where)
+        if entry.flag_bits & 1:
+            raise ArchiveError(f"{self.where} holds {name}, which is encrypted")
         kind = stat.S_IFMT(entry.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise ArchiveError(f"{self.where} holds {name}, which is a link or device: not unpacked")
@@ -140,7 +163,8 @@ class ZipTree(Tree):
 
     def read(self, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
         for name in sorted(names, key=lambda name: self.entries[name].header_offset):
-            with _sentences(f"{name} in {self.where}"):
+            part = self.parts[bisect_right(self.starts, self.entries[name].header_offset) - 1]
+            with _sentences(f"{name} in {part.name}"):
                 content = self.zip.read(self.entries[name])
             yield name, content
 
@@ -154,10 +178,9 @@ class FolderTree(Tree):
 
     def __init__(self, folder: Path, prefix: str, only: Sequence[str] = ()) -> None:
         super().__init__(str(folder))
-        walked = (Path(top, name) for top, _, names in os.walk(folder, followlinks=True) for name in names)
-        found = sorted((folder / name for name in only) if only else walked)
+        found = sorted((folder / name for name in only) if only else _files_below(folder))
         self.paths = {str(PurePosixPath(prefix, path.relative_to(folder).as_posix())): path for path in found}
-        self.names = list(self.paths)
+        self.names = _without_litter(list(self.paths))
 
     def read(self, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
         for name in names:
@@ -180,13 +203,54 @@ class FileTree(Tree):
             yield name, self.path.read_bytes()
 
 
-def open_archive(path: Path, name: str, parts: Sequence[Path] = (), tables: Sequence[str] = ()) -> Tree:
+def zip_parts(path: Path) -> list[Path]:
+    """The files of a zip archive, in order: itself, or with ``name.z01``... before it, of which it is the last part.
+    Raises ArchiveError for one that is missing."""
+    with _sentences(path.name):
+        before = [path.with_suffix(f".z{number:02}") for number in range(1, splitzip.parts_before(path) + 1)]
+    for part in before:
+        if not part.is_file():
+            raise ArchiveError(
+                f"{part.name} is missing beside {path.name}, the last of {len(before) + 1} parts of a zip"
+            )
+    return [*before, path]
+
+
+def open_archive(path: Path, name: str, tables: Sequence[str] = ()) -> Tree:
     """The tree of a file that is published as ``name``. Raises ArchiveError."""
     if name.endswith(TAR_ENDINGS):
         return TarTree(path, tables)
     if name.endswith(".zip"):
-        return ZipTree(path, parts)
+        return ZipTree(path)
     return FileTree(path, name)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Every file; links to folders are followed, once each. Raises ArchiveError for what cannot be listed or is no
+    file."""
+    seen: set[tuple[int, int]] = set()
+
+    def refuse(error: OSError) -> None:
+        raise ArchiveError(f"{error.filename} cannot be read: {error.strerror}")
+
+    for top, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        status = Path(top).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        for name in names:
+            path = Path(top, name)
+            if not path.is_file():
+                raise ArchiveError(f"{path} is no file: a link to nothing, a pipe or a device")
+            if any("\ud800" <= sign <= "\udfff" for sign in name):
+                raise ArchiveError(f"{folder} holds a file whose name is not UTF-8: {os.fsencode(name)!r}")
+            yield path
+
+
+def _without_litter(names: Sequence[str]) -> list[str]:
+    """Without what macOS leaves behind."""
+    return [name for name in names if not PurePosixPath(name).name.startswith("._") and "__MACOSX/" not in name]
 
 
 def inside(name: str, where: str) -> str:
@@ -235,8 +299,11 @@ def _sentences(where: str) -> Iterator[None]:
     """What the libraries raise of a damaged archive, in one sentence."""
     try:
         yield
-    except (EOFError, tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error) as error:
-        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-        raise ArchiveError(f"{where} is damaged or cut short ({reason}); get it again") from None
-    except (NotImplementedError, RuntimeError) as error:  # an encrypted zip, or packed by a method that Python lacks
+    except ArchiveError:
+        raise
+    except NotImplementedError as error:  # a method of packing that Python lacks
         raise ArchiveError(f"{where} cannot be unpacked ({error})") from None
+    except (EOFError, OSError, IndexError, ValueError, struct.error, tarfile.TarError, *PACKING_ERRORS) as error:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        reason = said.splitlines()[0].rstrip(".") if said else type(error).__name__
+        raise ArchiveError(f"{where} is damaged or cut short ({reason}); get it again") from None

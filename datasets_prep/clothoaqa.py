@@ -1,5 +1,6 @@
 """ClothoAQA: questions about the clips of Clotho, each answered by three annotators."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
@@ -18,6 +19,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a question: three rows of the table on end, an annotator each; all answers are references."""
     table = split.archives[0]
     lines = list(read_csv(trees[table], table, COLUMNS, encoding="latin-1"))
+    members = {_one_form(member): member for member in trees[AUDIO].names}
     asked: Counter[str] = Counter()
     seen: set[tuple[str, ...]] = set()
     for first in range(0, len(lines), ANNOTATORS):
@@ -33,14 +35,19 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             raise CorpusError(f"{where}: the question {question!r} on {name} stands there twice, with the same answers")
         seen.add(said)
         asked[name] += 1
-        path = inside(f"audio_files/{name}", table)
+        path = members.get(_one_form(inside(f"audio_files/{name}", table)), f"audio_files/{name}")
         yield Row(
             id=f"{PurePosixPath(name).stem}#{asked[name]}",
-            recordings=(Recording(AUDIO, path, path),),
+            recordings=(Recording(AUDIO, path, f"audio_files/{name}"),),
             references=tuple(line["answer"] for line in answers),
             group=name,
             fields={"question": question, "confidence": [line["confidence"] for line in answers]},
         )
+
+
+def _one_form(path: str) -> str:
+    """Accented letters as one sign each: macOS writes two, the tables one."""
+    return unicodedata.normalize("NFC", path)
 
 
 CORPUS = Corpus(

@@ -21,11 +21,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     tree = trees[ARCHIVE]
     for name in tree.names:
         path = PurePosixPath(name)
-        if (
-            path.parts[:2] != ("CochlScene", split.options["folder"])
-            or path.suffix != ".wav"
-            or path.name.startswith("._")
-        ):
+        if path.parts[:2] != ("CochlScene", split.options["folder"]) or path.suffix != ".wav":
             continue
         if len(path.parts) != 4:
             raise CorpusError(f"{tree.where} holds {name}, which is not CochlScene/<split>/<label>/<file>.wav")

@@ -34,10 +34,10 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     clips = {name.removeprefix(f"{home}clips/") for name in voices.names if name.startswith(f"{home}clips/")}
     for line in _lines(translations, f"covost_v2.{source}_{target}", part, voices, home):
         name = inside(line["path"], translations.where)
-        if name not in clips and f"{name}.mp3" in clips:
-            name = f"{name}.mp3"
+        if name not in clips:
+            name = next((other for other in (f"{name}.mp3", name.removesuffix(".mp3")) if other in clips), name)
         yield Row(
-            id=PurePosixPath(name).stem,
+            id=name.removesuffix(".mp3"),
             recordings=(Recording(split.archives[1], f"{home}clips/{name}", f"clips/{source}/{name}"),),
             references=(line["translation"],),
             group=line["client_id"],
@@ -61,14 +61,19 @@ def _lines(tree: Tree, stem: str, part: str, voices: Tree, home: str) -> Iterato
         raise CorpusError(f"{tree.where} holds neither {stem}.tsv nor {stem}.{part}.tsv")
     lines = [line for _, line in read_tsv(tree, names[f"{stem}.tsv"], ("path", "translation", "split"))]
     translated = [line for line in lines if line["split"] == part]
-    wanted_paths = {line["path"] for line in translated}
+    wanted_paths = {_stem(line) for line in translated}
     known: dict[str, dict[str, str]] = {}
     for number, line in read_tsv(voices, f"{home}validated.tsv", ("path", "sentence", "client_id")):
-        if line["path"] in known:
+        if _stem(line) in known:
             raise CorpusError(f"validated.tsv of {voices.where}, line {number}: {line['path']} stands there twice")
-        if line["path"] in wanted_paths:
-            known[line["path"]] = line
-    yield from (line | known[line["path"]] for line in translated if line["path"] in known)
+        if _stem(line) in wanted_paths:
+            known[_stem(line)] = line
+    yield from (line | known[_stem(line)] for line in translated if _stem(line) in known)
+
+
+def _stem(line: dict[str, str]) -> str:
+    """A row's clip, whether or not its path ends in .mp3: releases of Common Voice differ in that."""
+    return line["path"].removesuffix(".mp3")
 
 
 def _home(voices: Tree) -> str:

@@ -1,11 +1,13 @@
 """LibriSpeech (SLR12): read English, four evaluation parts."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
 
+IDENTITY = re.compile(r"\w+-\w+-\w+")
 BASE = "https://www.openslr.org/resources/12"
 # Name: bytes, md5, sha256, utterances, words of the references
 PUBLISHED = {
@@ -36,8 +38,8 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
         if path.parts[:2] != ("LibriSpeech", split.name) or not name.endswith(".trans.txt"):
             continue
         for number, line in enumerate(tree.text(name).removesuffix("\n").split("\n"), 1):
-            identity, blank, text = line.partition(" ")
-            if not blank or identity.count("-") != 2:
+            identity, blank, text = line.removesuffix("\r").partition(" ")
+            if not blank or not IDENTITY.fullmatch(identity):
                 raise CorpusError(f"{name} in {tree.where}, line {number}: no id with a text after one blank")
             speaker, chapter, _ = identity.split("-")
             member = str(path.with_name(f"{identity}.flac"))

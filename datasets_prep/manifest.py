@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 RESERVED = ("id", "audio", "reference", "references", "subset", "group")
 CLIP_KEYS = ("path", "start", "end", "seconds", "sha256")
-"""The last two are what a preparation measured; readers of samples pass them over."""
+"""The last two are what a preparation measured: length, and sha256 of the samples, which `verify` reads."""
 MAX_SECONDS = 1e6
 """No recording is longer; a time beyond it is in another unit."""
 MAX_DEPTH = 50
@@ -32,6 +32,8 @@ class Clip:
     """Seconds from the beginning of the file; None is its beginning."""
     end: float | None = None
     """Seconds from the beginning of the file; None is its end."""
+    seconds: float | None = None
+    """Length of what is heard, as it was measured at preparation; None where it was not."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ def _clip(entry: Any, where: str) -> Clip:
     start, end = (_seconds(entry, key, where) for key in ("start", "end"))
     if end is not None and end <= (start or 0.0):
         raise ManifestError(f"{where}: the clip ends at {end:g} s, not after its start at {start or 0.0:g} s")
-    return Clip(entry["path"], start, end)
+    return Clip(entry["path"], start, end, _seconds(entry, "seconds", where))
 
 
 def _seconds(entry: dict[str, Any], key: str, where: str) -> float | None:

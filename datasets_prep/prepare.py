@@ -9,23 +9,24 @@ import hashlib
 import json
 import os
 import shutil
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.progress import Progress
+
 from datasets_prep import clips
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Corpus, CorpusError, Recording, Row, Split, nearest
+from datasets_prep.pool import spread
 from datasets_prep.record import ArchiveRecord, CorpusRecord, SubsetRecord, replace_file
 from datasets_prep.source import checked, find, find_all
 
 STAGING = ".preparing"
-IN_FLIGHT = 4
-"""Recordings in memory for each decoding thread."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,12 @@ def is_whole(folder: Path, name: str, record: SubsetRecord) -> bool:
     data = manifest.read_bytes()
     if hashlib.sha256(data).hexdigest() != record.manifest_sha256:
         return False
-    return all((folder / path).is_file() for line in data.splitlines() for path in paths_of(json.loads(line)))
+    return all((folder / clip["path"]).is_file() for line in data.splitlines() for clip in clips_of(json.loads(line)))
 
 
-def paths_of(line: Mapping[str, Any]) -> list[str]:
+def clips_of(line: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The recordings of a manifest's line."""
-    audio = line["audio"] if isinstance(line["audio"], list) else [line["audio"]]
-    return [clip["path"] for clip in audio]
+    return line["audio"] if isinstance(line["audio"], list) else [line["audio"]]
 
 
 def _prepared(
@@ -119,7 +119,7 @@ def _prepared(
     standing = "unofficial" if faults or (options.unofficial and not known) else "published" if known else "unchecked"
     lines = [_line(row, split, measured) for row in rows]
     manifest = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
-    _move_in(folder, rows)
+    _move_in(folder, split.name, lines)
     replace_file(folder / f"{split.name}.jsonl", manifest)
     subset = _summary(corpus, rows, measured, manifest)
     subset.archives, subset.standing, subset.differences = sorted(archives), standing, faults
@@ -137,6 +137,8 @@ def _checked_rows(
             raise CorpusError(f"{corpus.name} {split.name}: the id {identity} stands {count} times")
     names = {name: set(tree.names) for name, tree in trees.items()}
     for row in rows:
+        if "\0" in "".join((row.id, *row.references)):
+            raise CorpusError(f"{corpus.name} {split.name}: {row.id!r} holds a NUL byte; the archive is damaged")
         if corpus.labels and (strange := [text for text in row.references if text not in corpus.labels]):
             hint = nearest(strange[0], list(corpus.labels))
             raise CorpusError(f"{corpus.name} {split.name}: {row.id} has the label {strange[0]!r}{hint}")
@@ -164,17 +166,31 @@ def _stored(rows: Sequence[Row], trees: Mapping[str, Tree], staging: Path, jobs:
         for recording in row.recordings:
             by_member.setdefault((recording.archive, recording.member), []).append(recording)
     measured: dict[Recording, clips.Clip] = {}
-    with ThreadPoolExecutor(jobs) as pool:
-        pending: deque[Future[dict[Recording, clips.Clip]]] = deque()
-        for archive, tree in trees.items():
-            members = [member for name, member in by_member if name == archive]
-            for member, content in tree.read(members) if members else ():
-                pending.append(pool.submit(_store, content, by_member[archive, member], staging))
-                if len(pending) >= jobs * IN_FLIGHT:
-                    measured.update(pending.popleft().result())
-        while pending:
-            measured.update(pending.popleft().result())
+    done = spread(lambda item: _store(item[1], by_member[item[0]], staging), _contents(by_member, trees), jobs)
+    with closing(done), progress(len(by_member)) as advance:
+        for clips_of_file in done:
+            measured.update(clips_of_file)
+            advance()
     return measured
+
+
+def _contents(members: Iterable[tuple[str, str]], trees: Mapping[str, Tree]) -> Iterator[tuple[tuple[str, str], bytes]]:
+    """Archive and member, and its content."""
+    wanted: dict[str, list[str]] = {name: [] for name in trees}
+    for archive, member in members:
+        wanted[archive].append(member)
+    for archive, names in wanted.items():
+        for member, content in trees[archive].read(names) if names else ():
+            yield (archive, member), content
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[], None]]:
+    """A bar on a terminal, nothing elsewhere."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("clips", total=total)
+        yield lambda: bar.advance(task)
 
 
 def _store(content: bytes, recordings: Sequence[Recording], staging: Path) -> dict[Recording, clips.Clip]:
@@ -202,21 +218,32 @@ def _line(row: Row, split: Split, measured: Mapping[Recording, clips.Clip]) -> d
     }
 
 
-def _move_in(folder: Path, rows: Sequence[Row]) -> None:
-    """Move each file to its place in one step. Raises CorpusError for one that stands there with other bytes."""
-    staging = folder / STAGING
-    for path in sorted({recording.path for row in rows for recording in row.recordings}):
-        target = folder / path
-        if target.is_file():
-            if target.read_bytes() == (staging / path).read_bytes():
-                continue
-            others = sorted(manifest.stem for manifest in folder.glob("*.jsonl"))
-            if others:
-                raise CorpusError(
-                    f"{target} is there with other content, of {' or '.join(others)}: prepare into another root"
-                )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (staging / path).replace(target)
+def _move_in(folder: Path, subset: str, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Move each file to its place in one step, and remove what only an earlier manifest of the subset named.
+
+    Raises CorpusError, before anything moves, for a recording that another subset has with other content."""
+    recorded = {path.stem: _hashes_of(path) for path in sorted(folder.glob("*.jsonl"))}
+    before = recorded.pop(subset, {})
+    new = {clip["path"]: clip["sha256"] for line in lines for clip in clips_of(line)}
+    for other, hashes in recorded.items():
+        if changed := [path for path in new if path in hashes and hashes[path] != new[path]]:
+            raise CorpusError(
+                f"{folder / changed[0]} is there with other content, of {other}: prepare into another root"
+            )
+    for path in new:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / STAGING / path).replace(folder / path)
+    for path in before.keys() - new.keys() - {path for hashes in recorded.values() for path in hashes}:
+        (folder / path).unlink(missing_ok=True)
+
+
+def _hashes_of(manifest: Path) -> dict[str, str | None]:
+    """The recordings of a manifest; of one that is damaged, none."""
+    try:
+        lines = [json.loads(line) for line in manifest.read_bytes().splitlines()]
+        return {clip["path"]: clip["sha256"] for line in lines for clip in clips_of(line)}
+    except (ValueError, KeyError, TypeError):
+        return {}
 
 
 def _summary(
@@ -229,6 +256,8 @@ def _summary(
         for kind in clips.DEFECTS:
             if any(kind in measured[recording].defects for recording in row.recordings):
                 defects.setdefault(kind, []).append(row.id)
+        if not all(text.strip() for text in row.references):
+            defects.setdefault("empty reference", []).append(row.id)
     return SubsetRecord(
         samples=len(rows),
         clips=len(measured),
@@ -256,6 +285,9 @@ def _claimed(folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder / STAGING, ignore_errors=True)
         try:
             yield folder
+        except OSError as error:
+            error.filename = error.filename or str(folder)
+            raise
         finally:
             shutil.rmtree(folder / STAGING, ignore_errors=True)
     finally:

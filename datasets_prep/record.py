@@ -78,7 +78,7 @@ class CorpusRecord:
             archives = {name: ArchiveRecord(**entry) for name, entry in values.pop("archives").items()}
             subsets = {name: SubsetRecord(**entry) for name, entry in values.pop("subsets").items()}
             return cls(**values, archives=archives, subsets=subsets)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             if isinstance(error, CorpusError):
                 raise
             raise CorpusError(f"{path} is damaged ({error}): remove it and prepare again") from None

@@ -1,11 +1,11 @@
 """Finding a corpus's archives in a folder, and holding them against what was published."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from datasets_prep.archives import FolderTree, Tree, open_archive
+from datasets_prep.archives import FolderTree, Tree, open_archive, zip_parts
 from datasets_prep.corpus import Archive, Corpus, CorpusError, Split
 from datasets_prep.record import ArchiveRecord
 
@@ -14,11 +14,10 @@ CHUNK = 2**22
 
 @dataclass(frozen=True)
 class Found:
-    """An archive in a source: its file with the parts before it, or the folder that it was unpacked to."""
+    """An archive in a source: its file, or the folder that it was unpacked to."""
 
     archive: Archive
     path: Path
-    parts: tuple[Path, ...] = ()
     prefix: str | None = None
     """Of a folder: how the names of its files begin."""
     only: tuple[str, ...] = ()
@@ -28,28 +27,23 @@ class Found:
         """Raises ArchiveError."""
         if self.prefix is not None:
             return FolderTree(self.path, self.prefix, self.only)
-        return open_archive(self.path, self.archive.name, self.parts, self.archive.tables)
+        return open_archive(self.path, self.archive.name, self.archive.tables)
 
-    def files(self) -> Iterator[Path]:
-        return iter((*self.parts, self.path) if self.prefix is None else ())
+    def files(self) -> list[Path]:
+        """What it consists of, none where it was unpacked. Raises ArchiveError for a part that is missing."""
+        if self.prefix is not None:
+            return []
+        return zip_parts(self.path) if self.archive.name.endswith(".zip") else [self.path]
 
 
 def find(archive: Archive, source: Path, loose: Sequence[str] = ()) -> Found | None:
     """The archive, or else its unpacked form, in a folder, or beside a file; ``loose`` are files that may lie there in
-    its place. None: it is not there.
-
-    Raises CorpusError for a split zip of which parts are missing.
-    """
+    its place. None: it is not there."""
     folder = source if source.is_dir() else source.parent
     for name in (archive.name, *archive.also):
         path = folder / name
         if path.is_file():
-            parts = tuple(path.with_name(part) for part in archive.parts)
-            there = tuple(part for part in parts if part.is_file())
-            if there and len(there) < len(parts):
-                missing = next(part.name for part in parts if not part.is_file())
-                raise CorpusError(f"{missing} is missing beside {path.name}, which is its last part; get it again")
-            return Found(archive, path, there)
+            return Found(archive, path)
     for form in archive.unpacked:
         if (unpacked := _unpacked(folder, form)) is not None:
             return Found(archive, unpacked, prefix=archive.unpacked[0])
@@ -78,7 +72,7 @@ def checked(found: Found, before: ArchiveRecord | None, unofficial: bool) -> tup
 
     It is held against the published checksum, else against the one of an earlier preparation. Raises CorpusError.
     """
-    archive, files = found.archive, list(found.files())
+    archive, files = found.archive, found.files()
     size = sum(path.stat().st_size for path in files)
     fault = None
     if archive.bytes is not None and size != archive.bytes:

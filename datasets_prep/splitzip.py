@@ -23,11 +23,11 @@ END_SIGNATURE, END64_SIGNATURE, LOCATOR64_SIGNATURE, ENTRY_SIGNATURE = (
 )  # fmt: skip
 
 
-def is_split(last: Path) -> bool:
-    """Whether a ``.zip`` is the last part of several. Raises zipfile.BadZipFile."""
+def parts_before(last: Path) -> int:
+    """How many parts go before a ``.zip``: none where it is whole. Raises zipfile.BadZipFile."""
     tail = _Joined([_Piece(last, last.stat().st_size)]).tail()
     _, disk, *_ = _end(tail)
-    return disk > 0
+    return disk
 
 
 def join(parts: Sequence[Path]) -> io.BufferedReader:

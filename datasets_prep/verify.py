@@ -11,6 +11,7 @@ from typing import Any
 
 from datasets_prep import clips
 from datasets_prep.manifest import ManifestError, read_manifest
+from datasets_prep.prepare import clips_of
 from datasets_prep.record import CorpusRecord, SubsetRecord
 
 
@@ -18,7 +19,7 @@ def verify(folder: Path, subset: str, record: CorpusRecord) -> list[str]:
     """What is off, a sentence each."""
     entry = record.subsets.get(subset)
     if entry is None:
-        return ["it is not prepared"]
+        return ["it is not prepared: python -m datasets_prep prepare makes it"]
     path = folder / f"{subset}.jsonl"
     try:
         manifest = read_manifest(path)
@@ -29,14 +30,10 @@ def verify(folder: Path, subset: str, record: CorpusRecord) -> list[str]:
         faults.append(f"{path} is not the manifest that was prepared")
     lines = [json.loads(line) for line in path.read_bytes().splitlines()]
     faults += _counts(lines, entry)
-    recordings = {json.dumps(clip): clip for line in lines for clip in _clips(line)}
+    recordings = {json.dumps(clip): clip for line in lines for clip in clips_of(line)}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         faults += [fault for fault in pool.map(lambda clip: _fault(folder, clip), recordings.values()) if fault]
     return faults
-
-
-def _clips(line: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return line["audio"] if isinstance(line["audio"], list) else [line["audio"]]
 
 
 def _counts(lines: list[dict[str, Any]], entry: SubsetRecord) -> list[str]:

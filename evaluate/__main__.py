@@ -59,7 +59,10 @@ def main(arguments: Sequence[str]) -> int:
                 return show_help()
             if arguments[0] == "list":
                 return show_list(arguments[1:])
-            return max(run_job(overrides) for overrides in jobs(arguments))
+            found = jobs(arguments)
+            if len(found) > 1 and (status := max(run_job(overrides, ahead=True) for overrides in found)):
+                return status
+            return max(run_job(overrides) for overrides in found)
     except ConfigError as error:
         return refuse(error)
     except KeyboardInterrupt as error:
@@ -80,13 +83,14 @@ def jobs(arguments: Sequence[str]) -> list[list[str]]:
     return compose.combinations(overrides)
 
 
-def run_job(overrides: Sequence[str]) -> int:
-    """Compose one job and run it. Whatever a user can cause is a sentence and a status; a fault of ours is raised."""
+def run_job(overrides: Sequence[str], ahead: bool = False) -> int:
+    """Compose one job and run it, or with ``ahead`` only look whether something is missing. Whatever a user can cause
+    is a sentence and a status; a fault of ours is raised."""
     outcome: list[int | BaseException] = []
 
     def job(composed: DictConfig) -> None:
         try:
-            outcome.append(run_composed(composed, overrides))
+            outcome.append(run_composed(composed, overrides, ahead))
         except BaseException as error:
             outcome.append(error)
             raise
@@ -106,8 +110,8 @@ def run_job(overrides: Sequence[str]) -> int:
     return status
 
 
-def run_composed(composed: DictConfig, overrides: Sequence[str]) -> int:
-    """One composed configuration: refuse it, show it or run it."""
+def run_composed(composed: DictConfig, overrides: Sequence[str], ahead: bool = False) -> int:
+    """One composed configuration: refuse it, show it or run it; with ``ahead``, refuse it or do nothing."""
     from datasets_prep.corpus import CorpusError
     from datasets_prep.manifest import ManifestError
     from evaluate.prompts import PromptError
@@ -121,11 +125,14 @@ def run_composed(composed: DictConfig, overrides: Sequence[str]) -> int:
     try:
         config = compose.typed(composed, suite, choices.get("model"), overrides)
         tasks = tasks_of(config, explicit=compose.said_keys(overrides))
-        if config.show == "config":
+        if config.show == "config" and not ahead:
             say(sys.stdout, OmegaConf.to_yaml(OmegaConf.structured(config)).rstrip())
             return 0
         from evaluate import runner
 
+        if ahead:
+            runner.look_over(config, tasks)
+            return 0
         label = str(suite or (config.task and config.task.name) or "tasks")
         return runner.run(config, tasks, label, [str(folder) for folder in folders])
     except (ConfigError, CorpusError, ManifestError, ModelError, PromptError, MetricError, RunError) as error:

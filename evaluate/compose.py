@@ -210,7 +210,12 @@ def _missing(error: MissingConfigException, overrides: Sequence[str]) -> str:
         return f"no configuration named '{wanted}'"
     known = options_of(group, overrides)
     hint = nearest(option, known) if known else ""
-    return f"no {group} named '{option}'{hint}"
+    own = (
+        ""
+        if "did you mean" in hint or len(search_paths(overrides)) > 1
+        else ("; one of your own is found through 'hydra.searchpath=[file:///absolute/folder]'")
+    )
+    return f"no {group} named '{option}'{hint}{own}"
 
 
 def _unknown(key: str, overrides: Sequence[str]) -> str:
@@ -231,6 +236,8 @@ def _unknown(key: str, overrides: Sequence[str]) -> str:
     chosen = [override for override in overrides if override.startswith(f"{parts[0]}=")]
     if parts[0] in ("task", "model") and not chosen:
         return f"{key}: no {parts[0]} is chosen; say {parts[0]}=NAME too"
+    if parts[0] == "tasks" and len(parts) > 1:
+        return f"{key}: the suite has no task with the key '{parts[1]}' (show=config lists them under tasks)"
     return f"{key} is not there to be changed: say +{key}=... to add it"
 
 
@@ -269,7 +276,14 @@ def _invalid(error: OmegaConfBaseException, overrides: Sequence[str]) -> str:
         return "a metric is added as +task.metrics.NAME=null; one with settings of its own goes into a task's file"
     if "is not a subclass of EachGeneration" in first:
         return f"generation_for of a prompt style ({key}) is added in a task's file; generation.X=... goes before it"
+    if "is not a ListConfig" in first:
+        return f"{key} is a list: write {key}=[A,B]"
     if isinstance(error, ValidationError):
+        said = next((o.partition("=")[2] for o in overrides if o.partition("=")[0].lstrip("+") == key), None)
+        kind = {"Integer": "a whole number", "Float": "a number", "Bool": "true or false"}
+        found = re.search(r"could not be converted to (\w+)", first)
+        if said is not None and found and found[1] in kind:
+            return f"{key}={said}: it is {kind[found[1]]}"
         return f"{key}: {first[0].lower()}{first[1:]}"
     if " not in " in first or "is not in struct" in first:
         if key == "suite" or key.startswith("suite."):

@@ -202,6 +202,8 @@ def tasks_of(config: Config, explicit: Collection[str] = ()) -> list[Task]:
         _overlay(task, each, key, explicit)
         if task.limit is not None and task.limit < 1:
             raise ConfigError(f"limit={task.limit} of {task.name}: it is at least 1")
+        if task.pair and task.pair not in " ".join([task.name, *task.corpus.subsets]):
+            raise ConfigError(f"{key}.pair={task.pair}: {task.name} has no language pairs; leave it out")
         _give_way(task, each, key, explicit)
         for generation in (task.generation, *(generation_of(task, style) for style in task.generation_for)):
             _check_generation(task.name, generation)

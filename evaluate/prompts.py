@@ -37,7 +37,7 @@ def template_of(task: Task, model: Model) -> tuple[str, str]:
             return style, task.prompt[style]
     raise UnsuitedError(
         f"no prompt for model {model.config.name}, which is spoken to as {' or '.join(model.prompt_styles)}; "
-        f"it has {', '.join(task.prompt) or 'none'} (prompt.{model.prompt_styles[0]}=... adds one)"
+        f"it has {', '.join(task.prompt) or 'none'} (a task's YAML may have one)"
     )
 
 

@@ -17,7 +17,7 @@ from evaluate.engines.local import EngineError, LocalEngine
 from evaluate.models.base import Model, ModelError, UnsuitedError, make_model
 from evaluate.plan import Batch, Item, plan
 from evaluate.progress import Reporter
-from evaluate.tasks import ReadyTask, ready
+from evaluate.tasks import MissingDataError, ReadyTask, manifest_paths, ready
 from evaluate.worker import Outcome
 from results import leaderboard
 from results.console import say
@@ -58,9 +58,39 @@ def run(config: Config, chosen: Sequence[Task], label: str, folders: Sequence[st
         return _Runner(as_run(config, tasks), label, tasks, left_out, directory, model.fingerprint()).run(folders)
 
 
+def look_over(config: Config, chosen: Sequence[Task]) -> None:
+    """What is soon seen to be missing, of a job that is to run after others: the checkpoint, the data."""
+    make_model(config.model)
+    _must_be_prepared(config, chosen)
+
+
+def _must_be_prepared(config: Config, chosen: Sequence[Task]) -> None:
+    """Raise MissingDataError that names all that is not prepared."""
+    keys = {task.name: key for key, task in config.tasks.items()}
+    lacking: dict[str, MissingDataError] = {}
+    for task in chosen:
+        try:
+            manifest_paths(task, config.data.root)
+        except MissingDataError as error:
+            lacking[task.name] = error
+    if len(lacking) > 1:
+        wanted = "; ".join(
+            f"{name} ({', '.join(path.stem for path in lack.missing)})" for name, lack in lacking.items()
+        )
+        without = " ".join(f"'~tasks.{keys[name]}'" for name in lacking)
+        raise MissingDataError(
+            f"below data.root={config.data.root} these are not prepared: {wanted}; python -m datasets_prep prepare "
+            f"makes them, {without} leaves them out",
+            [path for lack in lacking.values() for path in lack.missing],
+        )
+    for name, lack in lacking.items():
+        raise MissingDataError(f"task {name}: {lack}", lack.missing)
+
+
 def _suited(config: Config, chosen: Sequence[Task], model: Model) -> tuple[list[ReadyTask], dict[str, str]]:
     """The tasks made ready, and the reasons why others of a suite are left out: this kind of model cannot do them.
     Raises UnsuitedError where none is left."""
+    _must_be_prepared(config, chosen)
     tasks, left_out = [], {}
     for task in chosen:
         try:
@@ -126,7 +156,7 @@ class _Runner:
                     f"{'; '.join(changed)}. Take another run.dir, or fresh=true to move the old run aside"
                 )
         records = {
-            name: TaskRecord(task.asked, task.spec.to_dict(), len(task.samples), task.unofficial)
+            name: TaskRecord(task.asked, task.spec.to_dict(), len(task.samples), task.standings)
             for name, task in self.tasks.items()
         }
         return RunRecord(
@@ -273,7 +303,8 @@ class _Runner:
             if scores and scores.counts.truncated:
                 self.reporter.say(
                     f"{name}: of {scores.counts.truncated} samples the model heard only the beginning, its limit; "
-                    f"long_audio=chunk lets it hear them piece by piece, fail leaves them out"
+                    f"{'task' if self.config.task else 'each'}.long_audio=chunk lets it hear them piece by piece, "
+                    f"fail leaves them out"
                 )
 
     def _failures(self) -> list[tuple[str, str, str]]:

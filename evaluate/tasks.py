@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets_prep import manifest
-from datasets_prep.corpus import corpora
+from datasets_prep.corpus import CorpusError, corpora
 from datasets_prep.manifest import Manifest, ManifestError, Sample, read_manifest
 from datasets_prep.record import CorpusRecord
 from evaluate import audio, plan, prompts, worker
@@ -25,6 +25,16 @@ from results.run import draw_order
 ANSWERING_SOURCES = (manifest, audio, prompts, plan, worker)
 """The modules that, with this one and the model's own, decide what is answered; the fingerprint holds their hash."""
 HEADER_THREADS = 8
+SECONDS_OFF = 0.1
+"""By which a header may differ from what was decoded at preparation."""
+
+
+class MissingDataError(ManifestError):
+    """A subset that is not prepared."""
+
+    def __init__(self, message: str, missing: Sequence[Path]):
+        super().__init__(message)
+        self.missing = missing
 
 
 @dataclass(frozen=True)
@@ -37,8 +47,8 @@ class ReadyTask:
     spec: ScoringSpec
     asked: dict[str, str]
     """The fingerprint of what is asked."""
-    unofficial: list[str]
-    """The subsets whose data is not what was published."""
+    standings: dict[str, str]
+    """How each subset's data stands to what was published."""
 
 
 def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
@@ -48,6 +58,7 @@ def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
     task = dataclasses.replace(task, generation=generation_of(task, style), generation_for={})
     model.check(task.generation)
     manifests = [read_manifest(path) for path in manifest_paths(task, data_root)]
+    standing = standings(task, manifests, data_root)
     pairs = [(sample, found.folder) for found in manifests for sample in _grouped(found, task)]
     _refuse_doubles(sample for sample, _ in pairs)
     spec = scoring_spec(task, [sample for sample, _ in pairs])
@@ -71,12 +82,12 @@ def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
     }
     if "{labels}" in template:
         asked["labels"] = json.dumps(task.labels, ensure_ascii=False)
-    unofficial = not_as_published(task, data_root)
-    return ReadyTask(task, {sample.id: sample for sample, _ in chosen}, items, spec, asked, unofficial)
+    return ReadyTask(task, {sample.id: sample for sample, _ in chosen}, items, spec, asked, standing)
 
 
 def manifest_paths(task: Task, data_root: str) -> list[Path]:
-    """The manifests of a task: one of the user's own, or <root>/<corpus>/<subset>.jsonl."""
+    """The manifests of a task: one of the user's own, or <root>/<corpus>/<subset>.jsonl. Raises ConfigError for a
+    subset that a corpus does not have, MissingDataError for one that is not prepared."""
     corpus = task.corpus
     if corpus.manifest is not None:
         return [Path(corpus.manifest).expanduser()]
@@ -84,35 +95,47 @@ def manifest_paths(task: Task, data_root: str) -> list[Path]:
         raise ConfigError(
             f"task {task.name} names no manifest: set its corpus.manifest=FILE.jsonl, or corpus.name and corpus.subsets"
         )
+    for subset in corpus.subsets if corpus.name in corpora() else ():
+        try:
+            corpora()[corpus.name].split(subset)
+        except CorpusError as error:
+            raise ConfigError(f"task {task.name}: {error}") from None
     folder = Path(data_root).expanduser() / corpus.name
     paths = [folder / f"{subset}.jsonl" for subset in corpus.subsets]
-    for path, subset in zip(paths, corpus.subsets, strict=True):
-        if not path.is_file():
-            there = sorted(found.stem for found in folder.glob("*.jsonl"))
-            hint = nearest(subset, there) if there else ""
-            raise ManifestError(f"task {task.name}: no manifest {path}{hint}{_how_to_get(task, data_root)}")
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        there = [subset for subset, path in zip(corpus.subsets, paths, strict=True) if path.is_file()]
+        raise MissingDataError(f"no manifest {missing[0]}{_how_to_get(task, data_root, there)}", missing)
     return paths
 
 
-def _how_to_get(task: Task, data_root: str) -> str:
+def _how_to_get(task: Task, data_root: str, there: Sequence[str]) -> str:
     name = task.corpus.name
-    if name in corpora():
-        root = shlex.quote(str(data_root))
-        return (
-            f"; python -m datasets_prep prepare {name} --root {root} --source FOLDER makes it of the archives in FOLDER"
-        )
-    return "; is data.root right, or is it corpus.manifest?"
+    if name not in corpora():
+        others = sorted(found.stem for found in (Path(data_root).expanduser() / name).glob("*.jsonl"))
+        return nearest(task.corpus.subsets[0], others) if others else "; is data.root right, or is it corpus.manifest?"
+    root = shlex.quote(str(data_root))
+    made = f"; python -m datasets_prep prepare {name} --root {root} --source FOLDER makes it of the archives in FOLDER"
+    return made + (f", or corpus.subsets=[{','.join(there)}] takes what is there" if there else "")
 
 
-def not_as_published(task: Task, data_root: str) -> list[str]:
-    """The subsets of a task that were prepared with --unofficial: a part, another edition, the miniature.
-
-    Raises CorpusError for a record that is damaged."""
-    if task.corpus.manifest is not None:
-        return []
+def standings(task: Task, found: Sequence[Manifest], data_root: str) -> dict[str, str]:
+    """How each subset of a known corpus stands to what was published, by its record: `published`, `unchecked`,
+    `unofficial`, or `unrecorded`. Raises ManifestError for a manifest that was changed since it was prepared,
+    CorpusError for a damaged record."""
+    if task.corpus.manifest is not None or task.corpus.name not in corpora():
+        return {}
     record = CorpusRecord.read(Path(data_root).expanduser() / task.corpus.name / "corpus.json")
-    subsets = record.subsets if record else {}
-    return [name for name in task.corpus.subsets if name in subsets and subsets[name].standing == "unofficial"]
+    standing = {}
+    for subset, read in zip(task.corpus.subsets, found, strict=True):
+        entry = record.subsets.get(subset) if record else None
+        if entry and entry.manifest_sha256 != read.sha256:
+            raise ManifestError(
+                f"{read.path} is not the manifest that was prepared: prepare it again, or name one of your own as "
+                f"corpus.manifest"
+            )
+        standing[subset] = entry.standing if entry else "unrecorded"
+    return standing
 
 
 def choose(pairs: Sequence[tuple[Sample, Path]], limit: int | None) -> list[tuple[Sample, Path]]:
@@ -189,8 +212,15 @@ def _refuse_doubles(samples: Iterable[Sample]) -> None:
 
 
 def _seconds(sample: Sample, folder: Path) -> float:
-    """Of all clips by their headers; a clip whose header says nothing counts as half a minute."""
+    """Of all clips by their headers; a clip whose header says nothing counts as half a minute. Raises ManifestError for
+    one of another length than when it was prepared."""
     lengths = [audio.duration(clip, folder) for clip in sample.audio]
+    for clip, length in zip(sample.audio, lengths, strict=True):
+        if clip.seconds is not None and length is not None and abs(length - clip.seconds) > SECONDS_OFF:
+            raise ManifestError(
+                f"sample {sample.id}: {clip.path} is {length:.2f} s long, not {clip.seconds:.2f} s as when it was "
+                f"prepared; python -m datasets_prep verify lists what changed"
+            )
     return sum(30.0 if length is None else length for length in lengths)
 
 

@@ -34,6 +34,9 @@ class AnswerMetric(SumMetric):
     def score(self, summed: np.ndarray) -> float:
         return 100 * float(summed[0]) / float(summed[1]) if summed[1] else float("nan")
 
+    def scores(self, sums: np.ndarray) -> np.ndarray:
+        return np.where(sums[:, 1] > 0, 100 * sums[:, 0] / np.where(sums[:, 1] > 0, sums[:, 1], 1), np.nan)
+
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         return {"match": "exact", "refs": self.compared}
 
@@ -62,6 +65,7 @@ class MajorityAccuracy(AnswerMetric):
     """The answer that more than half of the annotators gave (two of three) is right; samples without one are out."""
 
     name = "majority_accuracy"
+    right_or_wrong = True
     compared = "majority"
 
     def golds(self, row: Row) -> Sequence[str]:
@@ -73,6 +77,7 @@ class UnanimousAccuracy(AnswerMetric):
     """The answer that all annotators gave is right; samples on which they differ are out."""
 
     name = "unanimous_accuracy"
+    right_or_wrong = True
     compared = "unanimous"
 
     def golds(self, row: Row) -> Sequence[str]:

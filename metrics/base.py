@@ -13,7 +13,7 @@ class MetricError(ValueError):
     """A scoring setting or a row that cannot be scored; the message says what, where and what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One answer beside its references, both already extracted and normalised."""
 
@@ -29,6 +29,8 @@ class Row:
     """Unit of resampling (speaker, dialogue, recording); the row's own id when the record has none."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """The sample's other fields (question, choices, ...)."""
+    rewritten: bool = False
+    """Whether the extractor changed what was said."""
 
 
 class Metric(ABC):
@@ -42,6 +44,8 @@ class Metric(ABC):
     options: Mapping[str, Any] = {}
     """Settings of this metric's own with their defaults, set as `metrics.ROW.options.KEY`; they go into the signature
     where they change the number."""
+    right_or_wrong: bool = False
+    """Whether each row it covers is right or wrong, statistics (1 or 0, 1): McNemar's test then applies."""
     example: str = "a"
     """A text that is a right reference and a right answer."""
 
@@ -89,6 +93,11 @@ class SumMetric(Metric):
     @abstractmethod
     def score(self, summed: np.ndarray) -> float:
         """The value for summed statistics, shape = (n_statistics,); rates in percent, nan where undefined."""
+
+    def scores(self, sums: np.ndarray) -> np.ndarray:
+        """`score` of each row of sums, shape = (n, n_statistics) -> (n,): overridden where numpy does it at once, with
+        the same numbers to the last digit."""
+        return np.array([self.score(summed) for summed in sums], dtype=np.float64)
 
 
 class SetMetric(Metric):

@@ -11,12 +11,20 @@ class Accuracy(SumMetric):
     """Share of answers equal to one of their references, in percent; a missing answer is wrong."""
 
     name = "accuracy"
+    right_or_wrong = True
 
     def statistics(self, row: Row) -> Sequence[float]:
         return float(row.answer in row.references), 1.0
 
+    def table(self, rows: Sequence[Row]) -> np.ndarray:
+        right = np.array([row.answer in row.references for row in rows], dtype=np.float64)
+        return np.stack([right, np.ones(len(rows))], axis=1)
+
     def score(self, summed: np.ndarray) -> float:
         return 100 * float(summed[0]) / float(summed[1])
+
+    def scores(self, sums: np.ndarray) -> np.ndarray:
+        return 100 * sums[:, 0] / sums[:, 1]
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         return {"match": "exact"}

@@ -1,7 +1,10 @@
 """BLEU and chrF, by sacreBLEU: its statistics per sentence, its score of the sums."""
 
+import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,13 @@ from metrics.base import MetricError, Row, SumMetric, primary_language
 
 # Target languages that sacreBLEU tokenises in their own way; all others use mteval's 13a.
 TOKENIZERS = {"zh": "zh", "yue": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
+ORDERS = range(1, 5)  # of BLEU's n-grams
+
+# mteval's signs that stand alone, and where points, commas and dashes do
+_APART = {ord(sign): f" {sign} " for sign in '{|}~[\\]^_`!"#$%&()*+:;<=>?@/'}
+_AFTER_NO_DIGIT = re.compile(r"([^0-9])([.,])")
+_BEFORE_NO_DIGIT = re.compile(r"([.,])([^0-9])")
+_DASH_AFTER_DIGIT = re.compile(r"([0-9])-")
 
 
 class SacreMetric(SumMetric):
@@ -58,6 +68,50 @@ class Bleu(SacreMetric):
         if tokenizer not in self._scorers:
             self._scorers[tokenizer] = _bleu(tokenizer)
         return self._scorers[tokenizer]
+
+    def _tokens_of(self, language: str | None) -> Callable[[str], list[str]]:
+        scorer = self.scorer(language)
+        if scorer.tokenizer.signature() == "13a":
+            return tokens_13a
+        return lambda text: scorer._preprocess_segment(text).split()
+
+    def statistics(self, row: Row) -> Sequence[float]:
+        """Lengths of answer and nearest reference, then n-grams found and n-grams answered, for n from 1 to 4: what
+        sacreBLEU counts, in a third of its time."""
+        tokens_of = self._tokens_of(row.language)
+        answer = tokens_of(row.answer or "")
+        references = [tokens_of(reference) for reference in row.references]
+        nearest = min((abs(len(answer) - len(tokens)), len(tokens)) for tokens in references)[1]
+        allowed, found = _ngrams(references[0]), _ngrams(answer)
+        for tokens in references[1:]:
+            allowed |= _ngrams(tokens)
+        correct = [0] * len(ORDERS)
+        for ngram in found.keys() & allowed.keys():
+            correct[len(ngram) - 1] += min(found[ngram], allowed[ngram])
+        total = [max(len(answer) - n + 1, 0) for n in ORDERS]
+        return len(answer), nearest, *correct, *total
+
+
+def tokens_13a(text: str) -> list[str]:
+    """mteval's tokens, as sacreBLEU's `13a` has them; without a regular expression at each blank, which is what takes
+    its time."""
+    line = text.rstrip().replace("<skipped>", "").replace("-\n", "").replace("\n", " ")
+    if "&" in line:
+        for name, sign in (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">")):
+            line = line.replace(name, sign)
+    line = f" {line} ".translate(_APART)
+    if "." in line or "," in line:
+        line = _AFTER_NO_DIGIT.sub(r"\1 \2 ", line)
+        line = _BEFORE_NO_DIGIT.sub(r" \1 \2", line)
+    if "-" in line:
+        line = _DASH_AFTER_DIGIT.sub(r"\1 - ", line)
+    return line.split()
+
+
+def _ngrams(tokens: Sequence[str]) -> Counter[tuple[str, ...]]:
+    """N-grams of all ORDERS with their counts."""
+    shifted = [tokens[start:] for start in range(len(ORDERS))]
+    return Counter(chain.from_iterable(zip(*shifted[:n], strict=False) for n in ORDERS))
 
 
 class Chrf(SacreMetric):

@@ -1,5 +1,6 @@
 """Error rates: edits between answer and reference, summed over the corpus and divided by the reference length."""
 
+import math
 import re
 from abc import abstractmethod
 from collections import Counter
@@ -46,6 +47,7 @@ class ErrorRate(SumMetric):
     """
 
     higher_is_better = False
+    range = (0.0, math.inf)  # an answer can have more words too many than the reference has words
 
     @abstractmethod
     def tokens(self, text: str, language: str | None) -> list[str]:
@@ -88,6 +90,11 @@ class ErrorRate(SumMetric):
             return 0.0 if errors == 0 else float("nan")
         return 100 * errors / length
 
+    def scores(self, sums: np.ndarray) -> np.ndarray:
+        errors, length = sums[:, :3].sum(axis=1), sums[:, 3]
+        rates = 100 * errors / np.where(length == 0, 1, length)
+        return np.where(length > 0, rates, np.where(errors == 0, 0.0, np.nan))
+
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         units = {self.unit_of(row.language) for row in rows} or {self.unit_of(None)}
         parts = {"tok": units.pop() if len(units) == 1 else "lang", "agg": "corpus"}
@@ -97,7 +104,7 @@ class ErrorRate(SumMetric):
 
 
 class WordErrorRate(ErrorRate):
-    """Words between blanks; single characters without white space in languages written without it.
+    """Word error rate: of words between blanks; of characters without white space in languages written without it.
 
     Words are jiwer's: runs of white space are one blank, but a single tab or line end inside joins two words.
     """
@@ -114,7 +121,7 @@ class WordErrorRate(ErrorRate):
 
 
 class CharacterErrorRate(ErrorRate):
-    """Characters, blanks between words among them (those at the ends not), as jiwer counts."""
+    """Character error rate: blanks between words are characters too (those at the ends not), as jiwer counts."""
 
     name = "cer"
 
@@ -126,7 +133,7 @@ class CharacterErrorRate(ErrorRate):
 
 
 class MixedErrorRate(ErrorRate):
-    """For speech that switches languages: characters of scripts written without blanks one by one, else words.
+    """Error rate for speech that switches languages: characters of scripts written without blanks, else words.
 
     `我想要 a cup of咖啡` -> 我 想 要 a cup of 咖 啡
     """
@@ -141,34 +148,37 @@ class MixedErrorRate(ErrorRate):
 
 
 def edits(reference: list[str], answer: list[str]) -> tuple[int, int, int, int]:
-    """Substitutions, deletions, insertions and reference length of jiwer's alignment of two token lists."""
-    import jiwer
+    """Substitutions, deletions, insertions and reference length of two token lists: of the alignment that jiwer reads,
+    which is RapidFuzz's, without what jiwer builds around it."""
+    from rapidfuzz.distance import Levenshtein
 
-    # jiwer asks for texts and for transforms that make token lists of them; these are token lists already
-    arguments: Any = {"reference": [reference], "hypothesis": [answer]}
-    arguments |= dict.fromkeys(("reference_transform", "hypothesis_transform"), lambda sentences: sentences)
-    found = jiwer.process_words(**arguments)
-    return found.substitutions, found.deletions, found.insertions, len(reference)
+    if reference == answer:
+        return 0, 0, 0, len(reference)
+    tags = [tag for tag, _, _ in Levenshtein.editops(*_numbered(reference, answer)).as_list()]
+    return tags.count("replace"), tags.count("delete"), tags.count("insert"), len(reference)
 
 
 def align(reference: list[str], answer: list[str]) -> list[Operation]:
-    """The steps of jiwer's alignment of two token lists, hits among them, in order."""
-    import jiwer
+    """The steps of the same alignment, hits among them, in order."""
+    from rapidfuzz.distance import Levenshtein
 
-    arguments: Any = {"reference": [reference], "hypothesis": [answer]}
-    arguments |= dict.fromkeys(("reference_transform", "hypothesis_transform"), lambda sentences: sentences)
     steps: list[Operation] = []
-    for chunk in jiwer.process_words(**arguments).alignments[0]:
-        said = answer[chunk.hyp_start_idx : chunk.hyp_end_idx]
-        right = reference[chunk.ref_start_idx : chunk.ref_end_idx]
-        if chunk.type == "delete":
+    for run in Levenshtein.opcodes(*_numbered(reference, answer)):
+        right, said = reference[run.src_start : run.src_end], answer[run.dest_start : run.dest_end]
+        if run.tag == "delete":
             steps += [Operation("deletion", token, None) for token in right]
-        elif chunk.type == "insert":
+        elif run.tag == "insert":
             steps += [Operation("insertion", None, token) for token in said]
         else:
-            kind = "hit" if chunk.type == "equal" else "substitution"
+            kind = "hit" if run.tag == "equal" else "substitution"
             steps += [Operation(kind, *pair) for pair in zip(right, said, strict=True)]
     return steps
+
+
+def _numbered(*texts: list[str]) -> list[list[int]]:
+    """Token lists as lists of numbers, equal where the tokens are."""
+    numbers: dict[str, int] = {}
+    return [[numbers.setdefault(token, len(numbers)) for token in tokens] for tokens in texts]
 
 
 def _fewest(counts: tuple[int, int, int, int]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The command line: ``python -m results leaderboard|rescore|score`` (or ``alm-results``)."""
+"""The command line: ``python -m results leaderboard|rescore|score|metrics`` (or ``alm-results``)."""
 
 import json
 import sys
@@ -12,8 +12,9 @@ import typer
 
 from metrics.base import MetricError
 from metrics.score import MetricSpec, ScoringSpec, count
+from results import catalogue, scoring
 from results import leaderboard as boards
-from results import scoring
+from results import spread as spreads
 from results.console import say
 from results.rows import RowError, read_rows
 from results.run import RunDirectory, RunError, TaskScores
@@ -27,6 +28,16 @@ class Format(str, Enum):
     md = "md"
     csv = "csv"
     json = "json"
+
+
+class Listing(str, Enum):
+    md = "md"
+    json = "json"
+
+
+class Interval(str, Enum):
+    percentile = "percentile"
+    bca = "bca"
 
 
 @app.command()
@@ -44,26 +55,51 @@ def leaderboard(
 @app.command()
 def rescore(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
-    normalizer: Annotated[str | None, typer.Option(help="In place of each metric's normaliser.")] = None,
-    extractor: Annotated[str | None, typer.Option(help="In place of each metric's extractor.")] = None,
+    normalizer: Annotated[
+        list[str] | None,
+        typer.Option(help="In place of each metric's normaliser. Given more than once: a table of the spread."),
+    ] = None,
+    extractor: Annotated[list[str] | None, typer.Option(help="In place of each metric's extractor; likewise.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Change rows as published too (..._qwen_audio), which else keep theirs.")
+    ] = False,
+    interval: Annotated[Interval, typer.Option(help="How intervals are made.")] = Interval.percentile,
     write: Annotated[bool, typer.Option(help="Keep it: replace the run's scores and leaderboard.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Score a run's answers again, without a model: as it was told to, or otherwise. Prints; --write keeps it."""
     directory = RunDirectory(run)
-    directory.must_read()
+    record = directory.must_read()
+    normalizers, extractors = normalizer or [], extractor or []
+    if len(normalizers) > 1 or len(extractors) > 1:
+        if write:
+            raise RunError("--write keeps one way to score: name one --normalizer and one --extractor, or leave it out")
+        asked = spreads.combinations(normalizers, extractors)
+        ranges, sentences = spreads.spread(directory, asked, everything, interval.value)
+        sentences = [*sentences, *boards.notes_of(record, record.model)]
+        say(sys.stdout, spreads.as_json(ranges) if as_json else spreads.as_markdown(ranges, asked, sentences))
+        for sentence in sentences if as_json else ():
+            say(sys.stderr, f"results: {sentence}")
+        return
+    asked_for = (next(iter(normalizers), None), next(iter(extractors), None))
     with directory.claim() if write else nullcontext():
-        results = _rescored(directory, normalizer, extractor, write)
-    say(sys.stdout, boards.render(boards.lines_of(results), "json" if as_json else "md").rstrip("\n"))
+        results = _rescored(directory, asked_for, everything, interval.value, write)
+    lines, notes = boards.lines_of(results, record), boards.notes_of(record, record.model)
+    say(sys.stdout, boards.render(lines, "json" if as_json else "md", notes).rstrip("\n"))
 
 
-def _rescored(directory: RunDirectory, normalizer: str | None, extractor: str | None, write: bool) -> list[TaskScores]:
+def _rescored(
+    directory: RunDirectory, asked: tuple[str | None, str | None], everything: bool, interval: str, write: bool
+) -> list[TaskScores]:
     record = directory.must_read()
     specs = {
-        task: scoring.changed(ScoringSpec.from_dict(entry.scoring), normalizer, extractor)
+        task: scoring.changed(ScoringSpec.from_dict(entry.scoring), *asked, everything=everything)
         for task, entry in record.tasks.items()
     }
-    results = [scoring.scored(directory, record, task, spec) for task, spec in specs.items()]
+    results = [scoring.scored(directory, record, task, spec, interval) for task, spec in specs.items()]
+    kept = sorted({name for spec in specs.values() for name in spec.metrics if scoring.as_published(name)})
+    if kept and any(asked) and not everything:
+        say(sys.stderr, f"results: as published, and so unchanged: {', '.join(kept)} (--all changes them too)")
     if write:
         for result in results:
             record.tasks[result.task].scoring = result.scoring
@@ -86,6 +122,7 @@ def score(
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="Of the metrics that have it; may be given more than once."),
     ] = None,
+    interval: Annotated[Interval, typer.Option(help="How intervals are made.")] = Interval.percentile,
     label: Annotated[list[str] | None, typer.Option(help="One of the label set; may be given more than once.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the score records as JSON.")] = False,
 ) -> None:
@@ -97,7 +134,7 @@ def score(
         language=language,
         labels=label or None,
     )
-    scores = scoring.score_rows(rows, spec)
+    scores = scoring.score_rows(rows, spec, interval.value)
     counts = count(rows, spec, expected=len(rows))
     if as_json:
         records = [entry.to_dict() for entry in scores]
@@ -105,6 +142,12 @@ def score(
         return
     lines = boards.task_lines(file.stem, file.name, scores, counts)
     say(sys.stdout, boards.render(lines, "md").rstrip("\n"))
+
+
+@app.command()
+def metrics(form: Annotated[Listing, typer.Option("--format", help="How to print it.")] = Listing.md) -> None:
+    """List all metrics: what each is, its unit, direction, range, options and signature, and what is missing here."""
+    say(sys.stdout, catalogue.as_json() if form == Listing.json else catalogue.as_markdown())
 
 
 def run() -> NoReturn:

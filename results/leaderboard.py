@@ -4,15 +4,24 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from metrics.score import Counts, Score
-from results.run import RunDirectory, TaskScores, write_text
+from results.run import RunDirectory, RunRecord, TaskScores, write_text
 
 FORMATS = ("md", "csv", "json")
-COUNTS = ("expected", "scored", "failed", "empty", "truncated", "chunked", "unparsed", "rewritten")
+OF_TASK = ("expected", "scored", "failed", "empty", "truncated", "chunked")
+"""Counts of a whole task; those of unparsed and rewritten answers are a score's own."""
+
+
+STANDINGS = {
+    "unofficial": "is not as published (prepared with --unofficial)",
+    "unrecorded": "has no record of where it is from (corpus.json)",
+    "unchecked": "could be held against nothing that was published",
+}
+"""What the table says of data that is not known to be as published."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,8 @@ class Line:
     """Of the whole task."""
     counts_hold: bool
     """Whether the counts are those of this line: of a subset among several they are not."""
+    data: str = ""
+    """How the line's data stands to what was published; empty where it is of no public corpus."""
 
     def flat(self) -> dict[str, Any]:
         score = asdict(self.score)
@@ -33,17 +44,32 @@ class Line:
         score.pop("details")
         record = {"model": self.model, "task": self.task, "subset": score.pop("subset"), "metric": score.pop("name")}
         record |= {"value": score.pop("value"), "ci95_low": low, "ci95_high": high, "unit": score.pop("unit")}
-        return record | score | asdict(self.counts)
+        return record | score | {name: getattr(self.counts, name) for name in OF_TASK} | {"data": self.data}
 
 
-def lines_of(scores: Iterable[TaskScores]) -> list[Line]:
-    return [line for task in scores for line in task_lines(task.model, task.task, task.scores, task.counts)]
+def lines_of(scores: Iterable[TaskScores], record: RunRecord) -> list[Line]:
+    """The lines of a run's tasks, scored anew."""
+    return [
+        line
+        for task in scores
+        for line in task_lines(task.model, task.task, task.scores, task.counts, record.tasks[task.task].data)
+    ]
 
 
-def task_lines(model: str, task: str, scores: Sequence[Score], counts: Counts) -> list[Line]:
-    """The lines of one task. Where it has several subsets, only scores over all of them have its counts."""
+def task_lines(
+    model: str, task: str, scores: Sequence[Score], counts: Counts, data: Mapping[str, str] | None = None
+) -> list[Line]:
+    """The lines of one task. Where it has several subsets, only scores over all of them have its counts.
+
+    ``data`` is how each subset stands to what was published; of several the worst is that of all together."""
     several = len({score.subset for score in scores}) > 1
-    return [Line(model, task, score, counts, not several or score.subset is None) for score in scores]
+    worst = next((standing for standing in (*STANDINGS, "published") if standing in (data or {}).values()), "")
+    return [
+        Line(
+            model, task, score, counts, not several or score.subset is None, (data or {}).get(score.subset or "", worst)
+        )
+        for score in scores
+    ]
 
 
 def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
@@ -63,12 +89,19 @@ def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
                     f"the command that began it goes on"
                 )
             else:
-                lines += task_lines(shown, task, scores.scores, scores.counts)
-        unofficial = [task for task, entry in record.tasks.items() if entry.unofficial]
-        if unofficial:
-            notes.append(f"{shown}: the data of {', '.join(unofficial)} is not as published (--unofficial)")
-        notes += [f"{shown} was not asked {task}: {reason}" for task, reason in record.left_out.items()]
+                lines += task_lines(shown, task, scores.scores, scores.counts, asked.data)
+        notes += notes_of(record, shown)
     return lines, notes
+
+
+def notes_of(record: RunRecord, shown: str) -> list[str]:
+    """What a reader of a run's scores must know of its data, and of what was left out."""
+    notes = []
+    for standing, meaning in STANDINGS.items():
+        tasks = [task for task, entry in record.tasks.items() if standing in entry.data.values()]
+        if tasks:
+            notes.append(f"{shown}: the data of {', '.join(tasks)} {meaning}")
+    return notes + [f"{shown} was not asked {task}: {reason}" for task, reason in record.left_out.items()]
 
 
 def write(directory: RunDirectory, primary: bool = False) -> str:
@@ -80,7 +113,7 @@ def write(directory: RunDirectory, primary: bool = False) -> str:
     chosen = [line for line in lines if line.score.primary]
     if not primary or len(chosen) == len(lines):
         return render(lines, "md", notes)
-    others = f"{len(lines) - len(chosen)} more scores, as published and otherwise, are in leaderboard.md"
+    others = f"{len(lines) - len(chosen)} more scores are in leaderboard.md"
     return render(chosen, "md", [*notes, others])
 
 
@@ -105,17 +138,30 @@ def _csv(lines: Sequence[Line], notes: Sequence[str]) -> str:
 
 def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
     signatures = list(dict.fromkeys(line.score.signature for line in lines))
-    header = ["model", "task", "subset", "metric", "value", "95 % interval", "n", *COUNTS, "signature"]
+    header = [
+        "model",
+        "task",
+        "subset",
+        "metric",
+        "value",
+        "95 % interval",
+        "n",
+        *OF_TASK,
+        "unparsed",
+        "rewritten",
+        "signature",
+    ]
     with_subset = any(line.score.subset is not None for line in lines)
     rows = [
         [
             line.model,
             line.task,
-            _subset(line.score),
-            _named(line.score),
+            shown_subset(line.score),
+            named(line.score),
             *_numbers(line.score),
         ]
-        + [str(getattr(line.counts, name)) if line.counts_hold else "" for name in COUNTS]
+        + [str(getattr(line.counts, name)) if line.counts_hold else "" for name in OF_TASK]
+        + ["" if number is None else str(number) for number in (line.score.unparsed, line.score.rewritten)]
         + [f"[{signatures.index(line.score.signature) + 1}]"]
         for line in lines
     ]
@@ -134,18 +180,23 @@ def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _subset(score: Score) -> str:
+def shown_subset(score: Score) -> str:
     return "all" if score.subset is None else score.subset or '""'
 
 
-def _named(score: Score) -> str:
+def named(score: Score) -> str:
     return f"{score.name} {'↑' if score.higher_is_better else '↓'}" + (f" ({score.unit})" if score.unit else "")
 
 
 def _numbers(score: Score) -> list[str]:
-    value = "–" if score.value is None else f"{score.value:.2f}"
     interval = "–" if score.ci95 is None else f"{score.ci95[0]:.2f} to {score.ci95[1]:.2f}"
-    return [value, interval, str(score.n)]
+    if score.ci95 is not None and score.ci_method != "percentile":
+        interval += f" ({score.ci_method})"
+    return [shown_value(score.value), interval, str(score.n)]
+
+
+def shown_value(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

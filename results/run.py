@@ -85,8 +85,9 @@ class TaskRecord:
     """The resolved scoring spec: metrics with extractor and normaliser, language, label set."""
     expected: int
     """How many samples the task asks for: the first so many of its manifests in ``draw_order``."""
-    unofficial: list[str] = field(default_factory=list)
-    """The subsets whose data is not what the corpus's authors published: prepared with --unofficial."""
+    data: dict[str, str] = field(default_factory=dict)
+    """How each subset of a public corpus stands to what its authors published: `published` (checksums or counts are
+    equal), `unchecked` (none are known), `unofficial` (differs), `unrecorded` (no corpus.json says)."""
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from metrics.base import MetricError, nearest
 from metrics.registry import METRICS
 from metrics.score import MetricSpec, Score, ScoringSpec, check, count, score
 from results.run import RunDirectory, RunError, RunRecord, TaskScores, draw_order
+
+AS_PUBLISHED = re.compile(r"_(qwen2?_audio|as_published)$")
 
 
 def score_task(directory: RunDirectory, record: RunRecord, task: str) -> TaskScores:
@@ -18,8 +21,23 @@ def score_task(directory: RunDirectory, record: RunRecord, task: str) -> TaskSco
     return scores
 
 
-def scored(directory: RunDirectory, record: RunRecord, task: str, spec: ScoringSpec) -> TaskScores:
-    """Score a task's predictions by a spec; nothing is written.
+def scored(
+    directory: RunDirectory, record: RunRecord, task: str, spec: ScoringSpec, interval: str = "percentile"
+) -> TaskScores:
+    """Score a task's predictions by a spec; nothing is written. Raises RunError where some are still to come."""
+    rows = records_of(directory, record, task)
+    return TaskScores(
+        task=task,
+        model=record.model,
+        asked=record.tasks[task].asked,
+        scoring=spec.to_dict(),
+        counts=count(rows, spec, expected=record.tasks[task].expected),
+        scores=score(rows, spec, interval),
+    )
+
+
+def records_of(directory: RunDirectory, record: RunRecord, task: str) -> list[dict[str, Any]]:
+    """A task's predictions.
 
     Exactly the samples that the task asks for: a lower limit leaves older answers out. Raises RunError where some are
     still to come, since what is there by then is no fair draw (long clips come first).
@@ -30,23 +48,23 @@ def scored(directory: RunDirectory, record: RunRecord, task: str, spec: ScoringS
             f"{directory.path}: {task} is not finished, {len(records)} of {expected} samples are answered; "
             f"the command that began it goes on"
         )
-    rows = [records[identity] for identity in sorted(records, key=draw_order)[:expected]]
-    return TaskScores(
-        task=task,
-        model=record.model,
-        asked=record.tasks[task].asked,
-        scoring=spec.to_dict(),
-        counts=count(rows, spec, expected=expected),
-        scores=score(rows, spec),
-    )
+    return [records[identity] for identity in sorted(records, key=draw_order)[:expected]]
 
 
-def changed(spec: ScoringSpec, normalizer: str | None, extractor: str | None) -> ScoringSpec:
-    """A spec with another normaliser or extractor for all of its metrics, checked."""
+def as_published(name: str) -> bool:
+    """Whether a row of scores is computed as a paper's own script does, by its name: ``wer_qwen_audio``."""
+    return AS_PUBLISHED.search(name) is not None
+
+
+def changed(spec: ScoringSpec, normalizer: str | None, extractor: str | None, everything: bool = False) -> ScoringSpec:
+    """A spec with another normaliser or extractor for all of its metrics, checked; those as published keep theirs,
+    unless ``everything``."""
     metrics = {
         name: dataclasses.replace(
             metric, normalizer=normalizer or metric.normalizer, extractor=extractor or metric.extractor
         )
+        if everything or not as_published(name)
+        else metric
         for name, metric in spec.metrics.items()
     }
     new = dataclasses.replace(spec, metrics=metrics)
@@ -77,7 +95,7 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def score_rows(rows: Sequence[Mapping[str, Any]], spec: ScoringSpec) -> list[Score]:
+def score_rows(rows: Sequence[Mapping[str, Any]], spec: ScoringSpec, interval: str = "percentile") -> list[Score]:
     """Score plain rows of any origin by a spec, checked first."""
     check(spec, rows)
-    return score(rows, spec)
+    return score(rows, spec, interval)

@@ -13,6 +13,8 @@ import pytest
 import soundfile
 from support import CHECKOUT, ENVIRONMENT
 
+from metrics.java import find_java
+
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Any:
@@ -29,6 +31,14 @@ def ffmpeg() -> str:
     if not (shutil.which("ffmpeg") and shutil.which("ffprobe")):
         pytest.skip("ffmpeg is not installed; it decodes what soundfile cannot")
     return "ffmpeg"
+
+
+@pytest.fixture(scope="session")
+def java() -> str:
+    found = find_java()
+    if found is None:
+        pytest.skip("no Java is installed; METEOR and the PTB tokenizer of captions run in it")
+    return found
 
 
 @pytest.fixture(scope="session")

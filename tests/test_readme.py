@@ -26,6 +26,7 @@ def test_the_suite_composes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert found
     (tmp_path / "suite/mine.yaml").write_text(found[1])
     path = f"hydra.searchpath=[file://{tmp_path}]"
-    assert main([path, "suite=mine", "model=whisper", "model.path=x", "show=config", "tasks.german.limit=3"]) == 0
+    assert main([path, "suite=mine", "model=whisper", "model.path=x", "show=config", "tasks.chinese.limit=3"]) == 0
     shown = capsys.readouterr().out
-    assert "name: asr/english" in shown and "manifest: de.jsonl" in shown and "limit: 3" in shown
+    assert "name: asr/clean" in shown and "manifest: de.jsonl" in shown and "limit: 3" in shown
+    assert "name: s2tt/covost2_zh-CN_en" in shown

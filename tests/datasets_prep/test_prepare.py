@@ -190,7 +190,7 @@ def test_verify_finds_what_changed(archives: Path, tmp_path: Path, capsys: Captu
     folder, record = prepared(archives, tmp_path)
     words = ["verify", "librispeech", "--root", str(folder.parent)]
     assert verify(folder, "test-clean", record) == [] and main(words) == 0
-    assert verify(folder, "dev-clean", record) == ["it is not prepared"]
+    assert verify(folder, "dev-clean", record) == ["it is not prepared: python -m datasets_prep prepare makes it"]
     lines = read_lines(folder / "test-clean.jsonl")
     clips = [folder / line["audio"]["path"] for line in lines]
     kept = [clip.read_bytes() for clip in clips]
@@ -236,7 +236,7 @@ def test_defects_are_listed_and_kept(tmp_path: Path, capsys: Capture) -> None:
     words = ["librispeech", "--root", str(tmp_path / "data")]
     assert main(["prepare", *words, "--source", str(source), "--unofficial", "--subset", "test-clean"]) == 0
     said = capsys.readouterr().out
-    assert f"unreadable: 1 samples, {Path(first).stem}" in said and f"silent: 1 samples, {Path(second).stem}" in said
+    assert f"unreadable: 1 sample, {Path(first).stem}" in said and f"silent: 1 sample, {Path(second).stem}" in said
     line = next(
         line for line in read_lines(tmp_path / "data/librispeech/test-clean.jsonl") if line["id"] == Path(first).stem
     )

@@ -37,7 +37,7 @@ def refused(capsys: Capture, *arguments: str) -> str:
         (["model=whisper", "model.path=x", "task.metrics.wer.normaliser=none", *TASK], "did you mean 'normalizer'?"),
         (
             ["model=whisper", "model.path=x", "task.generation.max_new_tokens=many", *TASK],
-            "max_new_tokens: value 'many'",
+            "max_new_tokens=many: it is a whole number",
         ),
         (["model=whisper", "model.path=x", "model.dtype=float23", *TASK], "model.dtype: invalid value 'float23'"),
         (["model=whisper", "model.path=x", "task.long_audio=cut", *TASK], "task.long_audio: invalid value 'cut'"),

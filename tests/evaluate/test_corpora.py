@@ -1,13 +1,18 @@
 """The corpora: prompts to the letter of the published evaluations, scores of perfect answers, whole runs."""
 
 import json
+import re
 import runpy
+import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import hydra
+import numpy as np
 import pytest
+import soundfile
 from corpora import make_root
 from support import CHECKOUT, command, read_lines
 
@@ -131,7 +136,93 @@ def test_a_language_without_a_tag_is_refused(models: dict[str, Model], root: Pat
 def test_a_wrong_pair_names_the_nearest(capsys: Capture, root: Path) -> None:
     assert main(["task=s2tt/covost2", "task.pair=en_zh", "model=tiny", f"data.root={root}"]) == 2
     said = capsys.readouterr().err
-    assert "task s2tt/covost2_en_zh: no manifest" in said and "did you mean 'en_zh-CN.test'?" in said
+    assert (
+        said == "evaluate: task s2tt/covost2_en_zh: covost2 has no subset 'en_zh.test'; did you mean 'en_zh-CN.test'?\n"
+    )
+
+
+def test_a_pair_that_nobody_reads_is_refused(capsys: Capture, root: Path) -> None:
+    assert main(["task=asr/librispeech", "task.pair=en_de", "model=tiny", f"data.root={root}"]) == 2
+    assert "task.pair=en_de: asr/librispeech has no language pairs; leave it out" in capsys.readouterr().err
+
+
+def test_a_subset_that_is_not_prepared_says_what_is(capsys: Capture, root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "librispeech", tmp_path / "librispeech")
+    (tmp_path / "librispeech/dev-other.jsonl").unlink()
+    assert main(["task=asr/librispeech", "model=tiny", f"data.root={tmp_path}"]) == 2
+    said = capsys.readouterr().err
+    assert "no manifest" in said and "dev-other.jsonl; python -m datasets_prep prepare librispeech" in said
+    assert "or corpus.subsets=[dev-clean,test-clean,test-other] takes what is there" in said
+
+
+def test_all_that_a_suite_lacks_is_named(capsys: Capture, root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "librispeech", tmp_path / "librispeech")
+    assert main(["suite=demo", "model=tiny", f"data.root={tmp_path}"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "s2tt/covost2_en_de (en_de.test); s2tt/covost2_de_en (de_en.test)" in said
+    without = re.search(r"makes them, (.*) leaves them out", said)
+    assert without
+    drop = shlex.split(without[1])
+    assert len(drop) == 4
+    assert main(["suite=demo", "model=tiny", f"data.root={tmp_path}", *drop, "show=prompt"]) == 0
+
+
+MINIATURE = CHECKOUT / "datasets_prep/miniature/data"
+
+
+def test_a_manifest_changed_since_is_refused(capsys: Capture, tmp_path: Path) -> None:
+    shutil.copytree(MINIATURE / "cochlscene", tmp_path / "cochlscene")
+    manifest = tmp_path / "cochlscene/test.jsonl"
+    lines = manifest.read_bytes().splitlines(keepends=True)
+    manifest.write_bytes(b"".join(lines[1:]))
+    words = ["task=asc/cochlscene", "model=tiny", f"data.root={tmp_path}", f"run.dir={tmp_path / 'run'}"]
+    assert main(words) == 2
+    assert "test.jsonl is not the manifest that was prepared" in capsys.readouterr().err
+    assert main([*words, f"task.corpus.manifest={manifest}", "show=prompt"]) == 0, "as one of the user's own it is"
+
+
+def test_a_clip_of_another_length_is_refused(capsys: Capture, tmp_path: Path) -> None:
+    shutil.copytree(MINIATURE / "cochlscene", tmp_path / "cochlscene")
+    clip = next((tmp_path / "cochlscene/CochlScene/Test").rglob("*.wav"))
+    soundfile.write(clip, np.zeros(8_000), 16_000)
+    words = ["task=asc/cochlscene", "model=tiny", f"data.root={tmp_path}", f"run.dir={tmp_path / 'run'}"]
+    assert main(words) == 2
+    assert f"{clip.name} is 0.50 s long, not 1.50 s as when it was prepared" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("standing", "said"), [("unchecked", "could be held against nothing"), (None, "has no record")]
+)
+def test_how_the_data_stands_is_said_wherever_its_scores_are(
+    standing: str | None, said: str, tmp_path: Path, capsys: Capture
+) -> None:
+    shutil.copytree(MINIATURE / "cochlscene", tmp_path / "cochlscene")
+    record = tmp_path / "cochlscene/corpus.json"
+    if standing:
+        record.write_text(record.read_text().replace('"standing": "unofficial"', f'"standing": "{standing}"'))
+    else:
+        record.unlink()
+    run = tmp_path / "run"
+    done = command(
+        "evaluate", "task=asc/cochlscene", "model=tiny", f"data.root={tmp_path}", f"run.dir={run}", "limit=2"
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"tiny: the data of asc/cochlscene {said}" in done.stdout
+    assert said in (run / "leaderboard.md").read_text()
+    rows = json.loads((run / "leaderboard.json").read_text())
+    assert {row["data"] for row in rows} == {standing or "unrecorded"}
+    assert ",data\n" in (run / "leaderboard.csv").read_text()
+    again = command("results", "rescore", run)
+    assert again.returncode == 0 and said in again.stdout
+
+
+def test_a_sweep_looks_at_all_its_jobs_first(capsys: Capture, tmp_path: Path) -> None:
+    words = ["-m", "suite=demo", "model=tiny,whisper", f"run.dir={tmp_path}/${{model.name}}"]
+    assert main([*words, "checkpoints.whisper=/no/such"]) == 2
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "model.path=/no/such: no such folder" in said and "model.path is not set" in said
+    assert not list(tmp_path.iterdir())
 
 
 DEFAULTS = {"asr": "wer", "s2tt": "bleu", "asc": "accuracy", "aqa": "majority_accuracy"}

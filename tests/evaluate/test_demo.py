@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import CHECKOUT, command, read_lines
+from support import CHECKOUT, CLIPS, command, read_lines
 
 README = (CHECKOUT / "README.md").read_text("utf-8")
 SHOWN = [
@@ -17,6 +17,7 @@ SHOWN = [
     for line in re.findall(r"^python -m evaluate .*data=miniature.*$", README, re.MULTILINE)
 ]
 SUITE = re.search(r"```yaml\n(# @package _global_\n.*?)```", README, re.DOTALL)
+"""The README's own."""
 SAMPLES = {
     "asr/librispeech": 16,
     "s2tt/covost2_en_de": 4,
@@ -40,28 +41,29 @@ def test_the_readme_shows_each_variation() -> None:
 
 
 def test_two_samples_a_task(tmp_path: Path) -> None:
-    said = run(SHOWN[1], "out/two", tmp_path / "run")
+    said = run(SHOWN[1], "results/runs/two", tmp_path / "run")
     record = json.loads((tmp_path / "run/run.json").read_text())
     assert {name: task["expected"] for name, task in record["tasks"].items()} == dict.fromkeys(SAMPLES, 2)
     assert f"the data of {', '.join(SAMPLES)} is not as published" in said
-    assert "more scores, as published and otherwise, are in leaderboard.md" in said
+    assert "more scores are in leaderboard.md" in said
     assert "wer_qwen_audio" not in said and "wer_qwen_audio" in (tmp_path / "run/leaderboard.md").read_text()
 
 
 def test_eight_tokens_an_answer(tmp_path: Path) -> None:
-    run(SHOWN[2], "out/short", tmp_path / "run")
+    run(SHOWN[2], "results/runs/short", tmp_path / "run")
     for name, count in SAMPLES.items():
         rows = read_lines(tmp_path / "run" / name / "predictions.jsonl")
         assert len(rows) == count and max(row["new_tokens"] for row in rows) == 8
 
 
 def test_a_suite_outside_of_the_checkout(tmp_path: Path) -> None:
-    mine = "# @package _global_\ndefaults:\n  - /task@tasks.{0}: asc/cochlscene\n  - /task@tasks.{1}: aqa/clothoaqa\n"
+    assert SUITE
     (tmp_path / "suite").mkdir()
-    (tmp_path / "suite/mine.yaml").write_text(mine.format("scenes", "questions"))
-    run(f"{SHOWN[3]} run.dir={tmp_path / 'run'} tasks.scenes.limit=3", "/home/me/configs", tmp_path)
-    assert len(read_lines(tmp_path / "run/asc/cochlscene/predictions.jsonl")) == 3
-    assert len(read_lines(tmp_path / "run/aqa/clothoaqa/predictions.jsonl")) == 15
+    (tmp_path / "suite/mine.yaml").write_text(SUITE[1].replace("de.jsonl", str(CLIPS / "manifest.jsonl")))
+    run(f"{SHOWN[3]} run.dir={tmp_path / 'run'} tasks.mine.limit=3", "/home/me/configs", tmp_path)
+    assert len(read_lines(tmp_path / "run/asr/mine/predictions.jsonl")) == 3
+    assert {row["subset"] for row in read_lines(tmp_path / "run/asr/clean/predictions.jsonl")} == {"test-clean"}
+    assert len(read_lines(tmp_path / "run/s2tt/covost2_zh-CN_en/predictions.jsonl")) == 4
 
 
 def test_two_models(tmp_path: Path, make_whisper: Callable[..., Path]) -> None:

@@ -2,6 +2,7 @@
 
 import random
 import string
+from dataclasses import replace
 
 import jiwer
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.metrics import f1_score
 from metrics.base import Metric, Row
 from metrics.bootstrap import measure
 from metrics.score import METRICS
+from metrics.translation import tokens_13a
 
 WORDS = ["a", "b", "the", "dog", "Dog", "don't", "naïve", "😀", "你好", "שלום", "x,", "."]
 
@@ -61,6 +63,42 @@ def test_bleu_and_chrf_equal_sacrebleu(language: str, tokenizer: str, references
         bleu = sacrebleu.corpus_bleu(answers, streams, tokenize=tokenizer).score
         assert value_of(METRICS["bleu"](), rows) == bleu
         assert value_of(METRICS["chrf"](), rows) == sacrebleu.corpus_chrf(answers, streams).score
+
+
+def test_tokens_of_13a_are_sacrebleus() -> None:
+    from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
+
+    rng, tokenizer = random.Random(5), Tokenizer13a()
+    parts = [
+        *string.printable,
+        *"é你\u3000\u2028",
+        "&amp;",
+        "&quot;",
+        "&lt;",
+        "<skipped>",
+        "-\n",
+        "  ",
+        "..",
+        "5.5",
+        "a-5",
+        "5-",
+    ]
+    parts += [" ", " ", ".", ",", "-", "7"] * 6
+    for _ in range(20_000):
+        text = "".join(rng.choices(parts, k=rng.randint(0, 20)))
+        assert tokens_13a(text) == tokenizer(text.rstrip()).split(), text
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "ja"])
+def test_bleus_counts_are_sacrebleus(language: str) -> None:
+    rng, bleu = random.Random(6), METRICS["bleu"]()
+    for _ in range(300):
+        row = Row("1", random_texts(rng), tuple(random_texts(rng) for _ in range(rng.randint(1, 3))), language)
+        row = replace(row, answer=row.references[0] + row.answer) if row.answer and rng.random() < 0.5 else row
+        scorer = bleu.scorer(language)  # type: ignore[attr-defined]
+        references = scorer._extract_reference_info([scorer._preprocess_segment(text) for text in row.references])
+        expected = scorer._compute_segment_statistics(scorer._preprocess_segment(row.answer), references)
+        assert list(bleu.statistics(row)) == expected  # type: ignore[attr-defined]
 
 
 def test_signature_of_a_varying_number_of_references() -> None:

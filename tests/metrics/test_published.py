@@ -156,6 +156,29 @@ def test_verification_as_scikit_learn_gives_it() -> None:
         assert found.value == pytest.approx(expected[f"min_dcf_p{p_target}"], rel=1e-12)
 
 
+CAPTIONS = {f"caption_bleu{order}": f"Bleu_{order}" for order in range(1, 5)} | {
+    "rouge_l": "ROUGE_L",
+    "cider_d": "CIDEr",
+}
+
+
+@pytest.mark.parametrize("metric", CAPTIONS)
+@pytest.mark.parametrize("tokens", ["java", "python"])
+def test_captions_as_published(
+    metric: str, tokens: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What coco-caption prints as CIDEr is `cider_d`."""
+    if tokens == "java":
+        request.getfixturevalue("java")
+    else:
+        monkeypatch.setenv("PATH", "")
+        monkeypatch.delenv("JAVA_HOME", raising=False)
+    only = scored("caption", metric)
+    expected = EXPECTED["caption"][CAPTIONS[metric]]
+    assert only.value == pytest.approx(expected * (1 if metric == "cider_d" else 100), rel=1e-12)
+    assert only.signature.startswith(f"{metric}|norm:none.1|tok:{'ptb-3.4.1' if tokens == 'java' else 'ptb-py.1'}|")
+
+
 def test_macro_f1_over_fixed_and_gold_labels() -> None:
     labels = rows_of("f1_uar")[0]["labels"]
     fixed, gold = scored("f1_uar", "macro_f1", labels=labels), scored("f1_uar", "macro_f1")

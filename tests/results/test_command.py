@@ -13,8 +13,8 @@ import pytest
 from support import CHECKOUT, ENVIRONMENT, command, write_manifest
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from metrics.score import MetricSpec, ScoringSpec
-from results import leaderboard
+from metrics.score import METRICS, MetricSpec, ScoringSpec
+from results import catalogue, leaderboard
 from results.run import ClipRecord, Failure, Prediction, RunDirectory, RunRecord, TaskRecord, draw_order
 from results.scoring import score_task
 
@@ -123,6 +123,143 @@ def test_rescore_prints_and_keeps_only_when_told(tmp_path: Path) -> None:
     done = run_results("rescore", tmp_path / "one", "--normalizer", "whisper_en", "--write")
     assert done.returncode == 0 and done.stdout == run_results("leaderboard", tmp_path / "one").stdout
     assert json.loads((tmp_path / "one/leaderboard.json").read_text())[0]["value"] == wer["value"]
+
+
+def published(path: Path) -> RunDirectory:
+    """A run with a row as published beside its own, in two subsets."""
+    metrics = {
+        "wer": MetricSpec("wer", "basic"),
+        "wer_qwen_audio": MetricSpec("wer", "qwen_audio"),
+        "cer": MetricSpec("cer", "basic"),
+    }
+    directory = RunDirectory(path)
+    with directory.claim():
+        spec = ScoringSpec(metrics, primary="wer", language="en").to_dict()
+        run = RunRecord("m", "own", {}, {"own": TaskRecord({}, spec, len(PAIRS))}, {}, None)
+        directory.write(run)
+        directory.journal("own").append(
+            [
+                Prediction(f"s{n}", f"t{n % 2}", None, [reference], {}, "p", [], raw, "ok")
+                for n, (reference, raw) in enumerate(PAIRS)
+            ]
+        )
+        directory.journal("own").finish()
+        score_task(directory, run, "own")
+        leaderboard.write(directory)
+    return directory
+
+
+def cells(text: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in text.splitlines() if line[0:1] == "|"]
+
+
+def test_rows_as_published_keep_their_own_way_to_score(tmp_path: Path) -> None:
+    published(tmp_path / "one")
+    done = run_results("rescore", tmp_path / "one", "--normalizer", "whisper_en", "--json")
+    assert "as published, and so unchanged: wer_qwen_audio (--all changes them too)" in done.stderr
+    kept = {row["metric"]: row["signature"] for row in json.loads(done.stdout)}
+    assert (
+        "norm:qwen_audio.1" in kept["wer_qwen_audio"]
+        and "norm:whisper_en.1" in kept["wer"]
+        and "whisper" in kept["cer"]
+    )
+    done = run_results("rescore", tmp_path / "one", "--normalizer", "whisper_en", "--all", "--json")
+    assert done.stderr == "" and all("norm:whisper_en.1" in row["signature"] for row in json.loads(done.stdout))
+    assert run_results("rescore", tmp_path / "one").stderr == ""
+
+
+def test_several_normalisers_print_the_spread_and_write_nothing(tmp_path: Path) -> None:
+    published(tmp_path / "one")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"}
+    names = ("--normalizer", "none", "--normalizer", "whisper_en", "--normalizer", "none")
+    done = run_results("rescore", tmp_path / "one", *names)
+    head, _, *lines = cells(done.stdout)
+    assert head == ["task", "subset", "metric", "as run", "none", "whisper_en", "range"]
+    assert [line[1:3] for line in lines[:4]] == [
+        ["all", "wer ↓ (%)"], ["all", "wer_qwen_audio ↓ (%)"], ["all", "cer ↓ (%)"], ["t0", "wer ↓ (%)"],
+    ]  # fmt: skip
+    alone = {
+        name: json.loads(run_results("rescore", tmp_path / "one", "--normalizer", name, "--json").stdout)
+        for name in ("none", "whisper_en", "basic")
+    }
+    for place, line in enumerate(lines):
+        values = [alone[name][place]["value"] for name in ("basic", "none", "whisper_en")]
+        shown = [f"{value:.2f}" for value in values]
+        if "qwen_audio" in line[2]:
+            assert line[3:] == [shown[0], "–", "–", "0.00"]
+        else:
+            assert line[3:] == [*shown, f"{max(values) - min(values):.2f}"]
+    records = json.loads(run_results("rescore", tmp_path / "one", *names, "--json").stdout)
+    assert [value["normalizer"] for value in records[0]["values"]] == [None, "none", "whisper_en"]
+    assert records[0]["range"] == [
+        min(value["value"] for value in records[0]["values"]),
+        max(value["value"] for value in records[0]["values"]),
+    ]
+    done = run_results("rescore", tmp_path / "one", *names, "--write")
+    assert done.returncode == 2 and done.stdout == "" and "--write keeps one way to score" in done.stderr
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_combination_that_does_not_apply_is_a_dash_and_a_sentence(tmp_path: Path) -> None:
+    published(tmp_path / "one")
+    both = ("--normalizer", "none", "--normalizer", "basic", "--extractor", "exact", "--extractor", "choice")
+    done = run_results("rescore", tmp_path / "one", *both)
+    head, _, *lines = cells(done.stdout)
+    assert head[4:-1] == ["none · exact", "none · choice", "basic · exact", "basic · choice"]
+    assert lines[0][5] == lines[0][7] == "–" and lines[0][3] == lines[0][6]
+    assert (
+        "own: none · choice does not apply to wer, cer: row 's1': extractor 'choice' needs the field 'choices'"
+        in done.stdout
+    )
+    done = run_results("rescore", tmp_path / "one", "--normalizer", "none", "--normalizer", "bsic")
+    assert done.returncode == 2 and "did you mean 'basic'?" in done.stderr and done.stdout == ""
+
+
+def test_intervals_of_another_method_say_so(tmp_path: Path) -> None:
+    published(tmp_path / "one")
+    done = run_results("rescore", tmp_path / "one", "--interval", "bca", "--write")
+    assert done.returncode == 0 and " (bca) |" in done.stdout
+    rows = json.loads((tmp_path / "one/leaderboard.json").read_text())
+    assert {row["ci_method"] for row in rows} == {"bca"}
+    assert " (bca) |" in run_results("leaderboard", tmp_path / "one").stdout
+    assert "bca" not in run_results("rescore", tmp_path / "one").stdout
+
+
+def test_the_list_of_metrics() -> None:
+    entries = {entry["name"]: entry for entry in json.loads(run_results("metrics", "--format", "json").stdout)}
+    assert set(entries) == set(METRICS)
+    wer = entries["wer"]
+    assert (wer["unit"], wer["higher_is_better"], wer["range"], wer["options"]) == ("%", False, [0.0, None], {})
+    assert wer["meaning"].startswith("Word error rate: ") and wer["signature"].startswith("wer|norm:none.1|tok:word|")
+    assert entries["bleu"]["meaning"].startswith("Corpus BLEU (Papineni et al. 2002), 0 to 100: mixed case")
+    for entry in entries.values():
+        assert entry["meaning"].endswith(".") and (entry["signature"] or entry["unavailable"])
+    head, _, *lines = cells(run_results("metrics").stdout)
+    assert head == ["metric", "unit", "better", "range", "options", "meaning", "signature"]
+    assert [line[0] for line in lines] == sorted(METRICS) and "0 to ∞" in lines[
+        [line[0] for line in lines].index("wer")
+    ]
+
+
+def test_a_metric_that_is_not_available_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Absent(METRICS["wer"]):  # type: ignore[name-defined,misc]
+        """Needs what is not there. And more."""
+
+        options = {"jar": "a.jar", "folds": 3}
+
+        def missing(self) -> str | None:
+            return "no Java; install one"
+
+    monkeypatch.setitem(METRICS, "wer", Absent)
+    (entry,) = [entry for entry in catalogue.entries() if entry.name == "wer"]
+    assert (entry.signature, entry.unavailable, entry.meaning) == (
+        None,
+        "no Java; install one",
+        "Needs what is not there.",
+    )
+    assert "| jar=a.jar, folds=3 | Needs what is not there. | not available here: no Java; install one" in " ".join(
+        catalogue.as_markdown().split()
+    )
 
 
 def rows_file(path: Path, rows: list[dict[str, Any]]) -> Path:

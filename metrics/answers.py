@@ -1,0 +1,89 @@
+"""From prediction records to rows: answers extracted, answers and references normalised."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from metrics.base import Metric, MetricError, Row, nearest
+from metrics.extractors import get_extractor
+from metrics.normalizers import get_normalizer
+from metrics.records import MetricSpec, ScoringSpec
+from metrics.registry import METRICS
+
+
+def answers(rows: Iterable[Mapping[str, Any]], spec: ScoringSpec, name: str) -> list[Row]:
+    """What the metric of that name compares, sorted by id: the scored records, extracted and normalised."""
+    found = rows_of((record for record in rows if is_scored(record)), spec, part_of(spec, name))
+    return sorted(found, key=lambda row: row.id)
+
+
+def metric_for(spec: ScoringSpec, name: str) -> Metric:
+    """The metric object for one name of the spec, with the label set it needs."""
+    part = part_of(spec, name)
+    if part.metric not in METRICS:
+        raise MetricError(f"no metric named {part.metric!r}{nearest(part.metric, METRICS)}")
+    return METRICS[part.metric](labels=normalised_labels(spec, part), options=part.options)
+
+
+def part_of(spec: ScoringSpec, name: str) -> MetricSpec:
+    if name not in spec.metrics:
+        raise MetricError(f"the scoring settings have no metric {name!r}{nearest(name, spec.metrics)}")
+    return spec.metrics[name]
+
+
+def normalised_labels(spec: ScoringSpec, part: MetricSpec) -> list[str] | None:
+    normalizer = get_normalizer(part.normalizer)
+    return None if spec.labels is None else [normalizer.normalize(label, spec.language) for label in spec.labels]
+
+
+def rows_of(records: Iterable[Mapping[str, Any]], spec: ScoringSpec, part: MetricSpec) -> list[Row]:
+    """Records, extracted and normalised, in their order; an error says which row it is about."""
+    extract, normalize = get_extractor(part.extractor).extract, get_normalizer(part.normalizer).normalize
+    of_task, labels, rows = spec.language, spec.labels, []
+    for record in records:
+        get = record.get
+        sample_id = str(record["id"])
+        own = get("fields") or {}
+        try:
+            language = of_task or own.get("target_language") or own.get("language")
+            if language is not None and not isinstance(language, str):
+                raise MetricError(f"'language' is {language!r}; it must be a text such as 'en'")
+            references, group = references_of(record), get("group")
+            raw = get("raw") or ""
+            answer = extract(raw, own, references, labels)
+            right = tuple([normalize(reference, language) for reference in references])
+            said = None if answer is None else normalize(answer, language)
+        except MetricError as error:
+            raise MetricError(f"row {sample_id!r}: {error}") from None
+        unit = f"id {sample_id}" if group is None else f"group {group}"
+        rows.append(Row(sample_id, said, right, language, unit, own, answer is not None and answer != raw))
+    return rows
+
+
+def extracted(
+    records: Iterable[Mapping[str, Any]], spec: ScoringSpec, part: MetricSpec
+) -> list[tuple[str, str | None]]:
+    """Each record's raw text, and the answer that the extractor reads in it."""
+    extract = get_extractor(part.extractor).extract
+    return [
+        (raw_of(record), extract(raw_of(record), record.get("fields") or {}, references_of(record), spec.labels))
+        for record in records
+    ]
+
+
+def references_of(record: Mapping[str, Any]) -> list[str]:
+    references = record.get("references")
+    if isinstance(references, (list, tuple)) and references:
+        for reference in references:
+            if not isinstance(reference, str):
+                break
+        else:
+            return list(references)
+    raise MetricError(f"'references' is {references!r}; it must be a list of at least one text")
+
+
+def raw_of(record: Mapping[str, Any]) -> str:
+    return record.get("raw") or ""
+
+
+def is_scored(record: Mapping[str, Any]) -> bool:
+    return record.get("status", "ok") == "ok"
