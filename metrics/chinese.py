@@ -19,7 +19,7 @@ UNITS = {1: "十", 2: "百", 3: "千", 4: "万", 8: "亿", 12: "兆", 16: "京",
 UNITS |= {36: "涧", 40: "正", 44: "载"}
 
 # Measure words that turn a number of any length into a cardinal.
-_MEASURES = (
+MEASURES = (
     "匹张座回场尾条个首阙阵网炮顶丘棵只支袭辆挑担颗壳窠曲墙群腔砣客贯扎捆刀令打手罗坡山岭江溪钟队单双对出口头脚板跳枝件贴"
     "针线管名位身堂课本页家户层丝毫厘分钱两斤铢石钧锱忽寸尺丈里寻常铺程撮勺合升斗盘碗碟叠桶笼盆盒杯斛锅簋篮罐瓶壶卮盏箩箱"
     "煲啖袋钵年月日季刻时周天秒旬纪岁世更夜春夏秋冬代伏辈丸泡粒幢堆根道面片块"
@@ -37,7 +37,7 @@ _MOBILE = re.compile(r"\D((?:\+?86 ?)?1(?:[38]\d|5[0-35-9]|7[678]|9[89])\d{8})\D
 _LANDLINE = re.compile(r"\D((?:0(?:10|2[1-3]|[3-9]\d{2})-?)?[1-9]\d{6,7})\D")
 _FRACTION = re.compile(r"((?<!\d)\d+/\d+)")
 _PERCENTAGE = re.compile(rf"((?<!\d){_NUMBER}%)")
-_QUANTITY = re.compile(rf"((?<!\d){_NUMBER})(?=[多余几]?(?:[{_MEASURES}]|[千毫微]克|[千分厘毫微]米))")
+_QUANTITY = re.compile(rf"((?<!\d){_NUMBER})(?=[多余几]?(?:[{MEASURES}]|[千毫微]克|[千分厘毫微]米))")
 _LONG_NUMBER = re.compile(r"(\d{4,32})")
 _ANY_NUMBER = re.compile(rf"({_NUMBER})")
 _LETTER_TWO_LETTER = re.compile(r"((?<![a-zA-Z])[a-zA-Z]+二[a-zA-Z]+)")

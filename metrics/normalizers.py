@@ -1,23 +1,26 @@
 """Named, versioned text normalisers: what counts as the same text.
 
-`none`, `no_tags`, `basic` and `whisper_en` are defaults to choose from; `qwen_audio` and `qwen2_audio` do what the
-evaluation scripts published with these models do, oddities included, so that published numbers can be reproduced.
+`default` takes the sane one of a row's language: `whisper_en`, `zh_tn`, `yue`, `ja`, or `basic` (also `whisper_basic`).
+`qwen_audio` and `qwen2_audio` do what the evaluation scripts published with these models do, oddities included, so that
+published numbers can be reproduced.
 """
 
 import re
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 from metrics.base import MetricError, nearest, primary_language
 from metrics.chinese import spoken_chinese
+from metrics.languages import cantonese, folded, japanese, mandarin, without_tags
 
-_TAG = re.compile(r"<\|.*?\|>")
 _BLANKS = re.compile(r"\s+")
 _BLANK_BEFORE_PUNCTUATION = re.compile(r" ?([!,.?;:])")
 
+_SQUARE = re.compile(r"[<\[][^>\]]*[>\]]")
+_ROUND = re.compile(r"\([^)]+\)")
 _LONG = 4000
 _ENDLESS_BLANKS = re.compile(r"\s{100,}")
 # Python reads integers of up to 4,300 digits, and Whisper's English normaliser does not expect a refusal.
@@ -47,6 +50,10 @@ class Normalizer(ABC):
     def __str__(self) -> str:
         return f"{self.name}.{self.version}"
 
+    def signature(self, languages: Iterable[str | None]) -> str:
+        """Name and version, and what else decides the outcome for texts of these languages."""
+        return str(self)
+
 
 class NoNormalizer(Normalizer):
     """The text as it is."""
@@ -66,7 +73,7 @@ class NoTags(Normalizer):
     name = "no_tags"
 
     def _normalized(self, text: str, language: str | None) -> str:
-        return " ".join(_tags_blank(text).split())
+        return " ".join(without_tags(text).split())
 
 
 class Basic(Normalizer):
@@ -97,6 +104,62 @@ class WhisperEnglish(Normalizer):
 
     def _normalized(self, text: str, language: str | None) -> str:
         return _english(text).strip()
+
+
+class Mandarin(Normalizer):
+    """Mandarin: one width, simplified characters, numbers in words, remarks in brackets and punctuation out.
+
+    `<|zh|>他２０２３年花了１,０００元（笑），佔½。` -> `他二零二三年花了一千元占二分之一`; step by step in
+    `metrics.languages.mandarin`.
+    """
+
+    name = "zh_tn"
+
+    def _normalized(self, text: str, language: str | None) -> str:
+        return mandarin(_without_remarks(folded(text)))
+
+
+class Cantonese(Normalizer):
+    """Cantonese: as `zh_tn`, but `$` is read as in Hong Kong. `佢有35個（笑）計程車。` -> `佢有三十五个计程车`"""
+
+    name = "yue"
+
+    def _normalized(self, text: str, language: str | None) -> str:
+        return cantonese(_without_remarks(folded(text)))
+
+
+class Japanese(Normalizer):
+    """Japanese: one width, numbers in kanji, remarks in brackets and punctuation out.
+
+    `「１,２００円」です（笑）。` -> `千二百円です`; step by step in `metrics.languages.japanese`.
+    """
+
+    name = "ja"
+
+    def _normalized(self, text: str, language: str | None) -> str:
+        return japanese(_without_remarks(folded(text)))
+
+
+class Default(Normalizer):
+    """By language: `whisper_en` for English, `zh_tn`, `yue`, `ja`, else and where none is known `basic`.
+
+    Before each of them tags go, apostrophes become straight and full-width signs half-width: `don’t` is then `do not`,
+    and full-width brackets are brackets. The signature names those that were used: `default.1(basic.1+whisper_en.1)`.
+    """
+
+    name = "default"
+    uses_language = True
+
+    def _normalized(self, text: str, language: str | None) -> str:
+        return self.resolved(language).normalize(folded(text), language)
+
+    def resolved(self, language: str | None) -> Normalizer:
+        """The normaliser of that language."""
+        name = primary_language(language)
+        return NORMALIZERS[_BY_LANGUAGE.get(name or "", "basic")]
+
+    def signature(self, languages: Iterable[str | None]) -> str:
+        return f"{self}({'+'.join(sorted({str(self.resolved(language)) for language in languages}))})"
 
 
 class QwenAudio(Normalizer):
@@ -145,15 +208,9 @@ class Qwen2Audio(Normalizer):
 
 def _without_tags(text: str, language: str | None) -> str:
     """Each shortest `<|...|>` a blank, runs of white space one blank, none before ASCII punctuation or at the start."""
-    text = _BLANKS.sub(" ", _tags_blank(text))
+    text = _BLANKS.sub(" ", without_tags(text))
     text = _BLANK_BEFORE_PUNCTUATION.sub(r"\1", text).lstrip(" ")
     return _BLANKS.sub("", text) if primary_language(language) == "zh" else text
-
-
-def _tags_blank(text: str) -> str:
-    """Each shortest `<|...|>` a blank."""
-    head, end, tail = text.rpartition("|>")  # no tag can begin after the last end: keeps `<|<|<|...` linear
-    return _TAG.sub(" ", head + end) + tail
 
 
 def _is_punctuation(token: str) -> bool:
@@ -182,6 +239,11 @@ def _closed(text: str) -> str:
     return _ENDLESS_BLANKS.sub(" ", text)
 
 
+def _without_remarks(text: str) -> str:
+    """Without parts in square, angle and round brackets, as Whisper's normalisers have it."""
+    return _ROUND.sub("", _SQUARE.sub("", _closed(text)))
+
+
 @cache
 def _whisper_basic() -> Callable[[str], str]:
     from whisper_normalizer.basic import BasicTextNormalizer
@@ -203,10 +265,16 @@ def _simplified() -> Callable[[str, str], Any]:
     return zhconv.convert
 
 
+_BY_LANGUAGE = {"en": "whisper_en", "zh": "zh_tn", "yue": "yue", "ja": "ja"}
+
 NORMALIZERS: dict[str, Normalizer] = {
     normalizer.name: normalizer
-    for normalizer in (NoNormalizer(), NoTags(), Basic(), WhisperEnglish(), QwenAudio(), Qwen2Audio())
+    for normalizer in (
+        *(NoNormalizer(), NoTags(), Basic(), WhisperEnglish(), Mandarin(), Cantonese(), Japanese(), Default()),
+        *(QwenAudio(), Qwen2Audio()),
+    )
 }
+NORMALIZERS["whisper_basic"] = NORMALIZERS["basic"]  # one normaliser, one signature: basic.1
 
 
 def get_normalizer(name: str) -> Normalizer:

@@ -78,7 +78,7 @@ def signature(metric: Metric, rows: Sequence[Row], spec: ScoringSpec, name: str)
     """What decides a number, in sacreBLEU's manner: `wer|norm:whisper_en.1|tok:word|agg:corpus|jiwer:4.0.0`."""
     extractor, normalizer = get_extractor(spec.metrics[name].extractor), get_normalizer(spec.metrics[name].normalizer)
     parts = {} if extractor.name == "exact" else {"extract": str(extractor)}
-    parts["norm"] = str(normalizer)
+    parts["norm"] = normalizer.signature({row.language for row in rows} or {spec.language})
     if spec.labels is not None and (extractor.name == "label" or isinstance(metric, ClassMetric)):
         parts["set"] = f"{len(spec.labels)}.{sha256(json.dumps(sorted(spec.labels)).encode()).hexdigest()[:6]}"
     languages = sorted({row.language for row in rows if row.language})

@@ -107,5 +107,6 @@ def test_nothing_a_model_may_say_stops_it(name: str, text: str) -> None:
 
 def test_versions_stand_in_the_name() -> None:
     assert [str(normalizer) for normalizer in NORMALIZERS.values()] == [
-        "none.1", "no_tags.1", "basic.1", "whisper_en.1", "qwen_audio.1", "qwen2_audio.1",
+        "none.1", "no_tags.1", "basic.1", "whisper_en.1", "zh_tn.1", "yue.1", "ja.1", "default.1", "qwen_audio.1",
+        "qwen2_audio.1", "basic.1",
     ]  # fmt: skip

@@ -92,6 +92,70 @@ def test_answers_of_all_annotators_as_published(metric: str, key: str, compared:
     assert only.n == (binary if compared == "each_yes_no" else len(questions))
 
 
+@pytest.mark.parametrize(
+    ("family", "metric", "unit"),
+    [("jiwer_en", "wer", "word"), ("jiwer_en", "cer", "char"), ("jiwer_zh", "cer", "char")],
+)
+def test_details_of_error_rates_as_jiwer_gives_them(family: str, metric: str, unit: str) -> None:
+    details = scored(family, metric).details
+    assert details is not None
+    for key, name in (("hits", "hits"), ("sub", "substitutions"), ("ins", "insertions"), ("del", "deletions")):
+        assert details[name] == EXPECTED[family][f"{unit}_{key}"]
+
+
+def test_word_timestamps_as_published() -> None:
+    expected = EXPECTED["srwt"]
+    aas, half = scored("srwt", "aas"), scored("srwt", "aas_half")
+    assert aas.value == pytest.approx(1000 * expected["qwen_audio_aas"], rel=1e-13)
+    assert half.value == pytest.approx(500 * expected["qwen_audio_aas"], rel=1e-13)
+    assert aas.details is not None and aas.details["matched_words"] == expected["accumulated_tokens"]
+    words = scored("srwt", "wer", "qwen_audio", "zh")
+    assert words.value == pytest.approx(100 * expected["qwen_audio_wer"], rel=1e-13)
+
+
+def structured(family: str, metric: str, **options: Any) -> Score:
+    records = [
+        {
+            "id": row["id"],
+            "raw": json.dumps(row["prediction"]),
+            "references": [json.dumps(reference) for reference in row["references"]],
+            "fields": {"uem": row.get("uem")},
+        }
+        for row in rows_of(family)
+    ]
+    spec = ScoringSpec({"it": MetricSpec(metric, options=options)}, primary="it")
+    check(spec, records)
+    (only,) = score(records, spec)
+    assert only.n == len(records) and only.value is not None and only.ci95 is not None
+    assert only.ci95[0] <= only.value <= only.ci95[1]
+    return only
+
+
+@pytest.mark.parametrize("merge", [True, False])
+@pytest.mark.parametrize("skip_overlap", [True, False])
+@pytest.mark.parametrize("collar", [0, 0.25])
+def test_diarization_error_rate_as_pyannote_gives_it(collar: float, skip_overlap: bool, merge: bool) -> None:
+    key = "" if merge else "no_merge_"
+    key += "der_collar" + ("0.25_each_side" if collar else "0") + ("_skip_overlap" if skip_overlap else "")
+    found = structured("diarization", "der", collar=collar, skip_overlap=skip_overlap, merge=merge)
+    assert found.value == pytest.approx(100 * EXPECTED["diarization"][key], rel=1e-12)
+    assert f"|collar:{collar}s.each|" in found.signature
+
+
+@pytest.mark.parametrize(("merge", "key"), [(True, "jer"), (False, "no_merge_jer")])
+def test_jaccard_error_rate_as_pyannote_gives_it(merge: bool, key: str) -> None:
+    found = structured("diarization", "jer", merge=merge)
+    assert found.value == pytest.approx(100 * EXPECTED["diarization"][key], rel=1e-12)
+
+
+def test_verification_as_scikit_learn_gives_it() -> None:
+    expected = EXPECTED["verification"]
+    assert structured("verification", "eer").value == pytest.approx(100 * expected["eer_linear_crossing"], rel=1e-12)
+    for p_target in (0.01, 0.05, 0.5):
+        found = structured("verification", "min_dcf", p_target=p_target)
+        assert found.value == pytest.approx(expected[f"min_dcf_p{p_target}"], rel=1e-12)
+
+
 CAPTIONS = {f"caption_bleu{order}": f"Bleu_{order}" for order in range(1, 5)} | {
     "rouge_l": "ROUGE_L",
     "cider_d": "CIDEr",

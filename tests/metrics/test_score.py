@@ -20,7 +20,9 @@ from metrics.score import METRICS, MetricSpec, ScoringSpec, answers, check, coun
 CHECKOUT = Path(__file__).parents[2]
 JAVA = {"meteor", "spice", "spider"}
 """Programs in Java that take seconds to start, or are not here: test_captions.py has them."""
-ANY_TEXT = sorted(METRICS.keys() - {"annotator_accuracy_yes_no"} - JAVA)
+STRUCTURED = {name for name, metric in METRICS.items() if metric.example != "a"} - JAVA
+"""The metrics whose answers are more than a text."""
+ANY_TEXT = sorted(METRICS.keys() - {"annotator_accuracy_yes_no"} - JAVA - STRUCTURED)
 """The metrics that score texts of any kind."""
 
 
@@ -106,6 +108,15 @@ def test_one_row_of_anything(metric: str, raw: str) -> None:
     assert only.value is not None and math.isfinite(only.value)
 
 
+@pytest.mark.parametrize("metric", sorted(STRUCTURED))
+@pytest.mark.parametrize("raw", ["", "\0", "😀", "שלום", "word " * 20_000, "[" * 100_000, "null", "[{}]", "1e999"])
+def test_one_answer_of_anything_to_more_than_a_text(metric: str, raw: str) -> None:
+    example = METRICS[metric].example
+    (only,) = score([record(1, raw, example)], spec_of(metric))
+    assert only.n == 1 and (only.value is None or math.isfinite(only.value))
+    assert json.loads(json.dumps(only.to_dict(), allow_nan=False))["n"] == 1
+
+
 @pytest.mark.parametrize("metric", ANY_TEXT)
 def test_right_is_perfect_and_one_wrong_is_worse(metric: str) -> None:
     texts = [f"the {word} barks at the old door tonight" for word in ("dog", "cat", "bird", "horse")]
@@ -139,7 +150,11 @@ def test_counts_and_unparsed_is_wrong() -> None:
 def test_the_order_of_rows_does_not_matter(metric: str) -> None:
     rng = random.Random(4)
     words = ["dog", "cat", "a bird sings in the tree", "the dog runs over the street"]
-    rows = [record(n, rng.choice(words), rng.choice(words), group=f"g{n % 7}", subset=f"t{n % 2}") for n in range(40)]
+    right = [METRICS[metric].example] if metric in STRUCTURED else words
+    rows = [
+        record(n, rng.choice(words + right), rng.choice(right), group=f"g{n % 7}", subset=f"t{n % 2}")
+        for n in range(40)
+    ]
     shuffled = random.Random(5).sample(rows, len(rows))
     assert score(rows, spec_of(metric)) == score(shuffled, spec_of(metric))
 
@@ -278,13 +293,23 @@ def test_labels_pass_the_normaliser_too() -> None:
 
 def test_import_is_light_and_needs_no_torch() -> None:
     code = (
-        "import sys; sys.modules['torch'] = sys.modules['transformers'] = None\n"
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name.split('.')[0] in ('torch', 'transformers'):\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
         "import metrics.score as s\n"
-        "heavy = {'sklearn', 'sacrebleu', 'whisper_normalizer', 'zhconv', 'jiwer', 'pandas', 'pycocoevalcap'} & set(sys.modules)\n"
+        "heavy = {'sklearn', 'sacrebleu', 'whisper_normalizer', 'zhconv', 'jiwer', 'pandas',\n"
+        "         'pycocoevalcap', 'pyannote', 'meeteval', 'cn2an', 'kanjize'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
-        "spec = s.ScoringSpec({m: s.MetricSpec(m, 'qwen2_audio') for m in s.METRICS}, 'wer', 'en')\n"
-        "s.check(spec)\n"
-        "print(len(s.score([{'id': 'a', 'raw': 'a', 'references': ['a'], 'status': 'ok'}], spec)))\n"
+        "n = 0\n"
+        "for m, kind in s.METRICS.items():\n"
+        "    text = kind.example\n"
+        "    spec = s.ScoringSpec({m: s.MetricSpec(m, 'qwen2_audio' if text == 'a' else 'none')}, m, 'en')\n"
+        "    s.check(spec)\n"
+        "    n += len(s.score([{'id': 'a', 'raw': text, 'references': [text], 'status': 'ok'}], spec))\n"
+        "print(n)\n"
     )
     without_java = {**os.environ, "PATH": "", "JAVA_HOME": ""}
     done = subprocess.run(
