@@ -17,8 +17,23 @@ from metrics.bootstrap import interval, measure
 from metrics.score import METRICS, MetricSpec, ScoringSpec, answers, check, count, score
 
 CHECKOUT = Path(__file__).parents[2]
-ANY_TEXT = sorted(METRICS.keys() - {"annotator_accuracy_yes_no"})
+ANY_TEXT = sorted(
+    name for name in METRICS.keys() - {"annotator_accuracy_yes_no", "comet"} if METRICS[name].example == "a"
+)
 """The metrics that score texts of any kind."""
+STRANGE = [
+    "",
+    "\0",
+    "😀",
+    "שלום",
+    "word " * 20_000,
+    "[" * 100_000,
+    '{"a": 1e999}',
+    '{"a": true}',
+    "[1]",
+    "1" * 5000,
+    "null",
+]
 
 
 def record(number: int, raw: str, *references: str, **more: Any) -> dict[str, Any]:
@@ -103,6 +118,18 @@ def test_one_row_of_anything(metric: str, raw: str) -> None:
     assert only.value is not None and math.isfinite(only.value)
 
 
+@pytest.mark.parametrize("metric", sorted(METRICS.keys() - {*ANY_TEXT, "comet"}))
+@pytest.mark.parametrize("raw", STRANGE)
+def test_one_row_of_anything_beside_a_reference_of_its_kind(metric: str, raw: str) -> None:
+    example = METRICS[metric].example
+    (only,) = score([record(1, raw, example)], spec_of(metric))
+    (right,) = score([record(1, example, example)], spec_of(metric))
+    (failed,) = score([record(1, raw, example, status="failed")], spec_of(metric))
+    assert failed.value is None and json.dumps(only.to_dict(), ensure_ascii=False).encode()
+    if only.value is not None and right.value is not None:
+        assert right.value >= only.value if only.higher_is_better else right.value <= only.value
+
+
 @pytest.mark.parametrize("metric", ANY_TEXT)
 def test_right_is_perfect_and_one_wrong_is_worse(metric: str) -> None:
     texts = [f"the {word} barks at the old door tonight" for word in ("dog", "cat", "bird", "horse")]
@@ -136,7 +163,9 @@ def test_counts_and_unparsed_is_wrong() -> None:
 def test_the_order_of_rows_does_not_matter(metric: str) -> None:
     rng = random.Random(4)
     words = ["dog", "cat", "a bird sings in the tree", "the dog runs over the street"]
-    rows = [record(n, rng.choice(words), rng.choice(words), group=f"g{n % 7}", subset=f"t{n % 2}") for n in range(40)]
+    example = METRICS[metric].example
+    answers, golds = (words, words) if example == "a" else ([*words, example], [example])
+    rows = [record(n, rng.choice(answers), rng.choice(golds), group=f"g{n % 7}", subset=f"t{n % 2}") for n in range(40)]
     shuffled = random.Random(5).sample(rows, len(rows))
     assert score(rows, spec_of(metric)) == score(shuffled, spec_of(metric))
 
@@ -277,11 +306,14 @@ def test_import_is_light_and_needs_no_torch() -> None:
     code = (
         "import sys; sys.modules['torch'] = sys.modules['transformers'] = None\n"
         "import metrics.score as s\n"
-        "heavy = {'sklearn', 'sacrebleu', 'whisper_normalizer', 'zhconv', 'jiwer', 'pandas'} & set(sys.modules)\n"
+        "heavy = {'sklearn', 'sacrebleu', 'whisper_normalizer', 'zhconv', 'jiwer', 'pandas', 'comet'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
-        "spec = s.ScoringSpec({m: s.MetricSpec(m, 'qwen2_audio') for m in s.METRICS}, 'wer', 'en')\n"
-        "s.check(spec)\n"
-        "print(len(s.score([{'id': 'a', 'raw': 'a', 'references': ['a'], 'status': 'ok'}], spec)))\n"
+        "for name, metric in s.METRICS.items():\n"
+        "    norm = 'qwen2_audio' if metric.example == 'a' else 'none'\n"
+        "    spec = s.ScoringSpec({name: s.MetricSpec(name, norm)}, name, 'en')\n"
+        "    rows = [{'id': 'a', 'raw': metric.example, 'references': [metric.example], 'status': 'ok'}]\n"
+        "    s.check(spec, [] if name == 'comet' else rows)\n"
+        "    print(s.score(rows, spec)[0].n)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    assert (done.stdout.strip(), done.returncode) == (str(len(METRICS)), 0), done.stderr
+    assert (len(done.stdout.split()), done.returncode) == (len(METRICS), 0), done.stderr
