@@ -3,7 +3,8 @@
 import json
 import math
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from statistics import NormalDist
@@ -57,103 +58,132 @@ def label_list(reference: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The scores that were given, class by class from the best on, as flat arrays; what was given no score comes last.
+    """The scores that were given, class by class from the best on; what was given no score comes last.
 
-    m scores, g groups of equal scores of a class, p positives (a row and a class that its reference has).
+    m scores; g groups of equal scores of a class with a positive (a row whose reference has the class) among them; h
+    positives with a score; p positives.
     """
 
     rows: np.ndarray
     """Row of each score, shape = (m,)."""
-    positive: np.ndarray
-    """1 where the row's reference has the class, shape = (m,)."""
+    bounds: np.ndarray
+    """Where each class starts, and m, shape = (n_classes + 1,)."""
+    firsts: np.ndarray
+    """Where each group starts, shape = (g,)."""
     ends: np.ndarray
     """Where each group ends (exclusive), shape = (g,)."""
-    starts: np.ndarray
-    """Where each group's class starts, shape = (g,)."""
     of: np.ndarray
     """The class of each group, shape = (g,)."""
+    hit_rows: np.ndarray
+    """Row of each positive with a score, shape = (h,)."""
+    hit_groups: np.ndarray
+    """Its group, shape = (h,)."""
     positive_rows: np.ndarray
     """Shape = (p,)."""
     positive_classes: np.ndarray
     """Shape = (p,)."""
-    n_classes: int
     per_row: int
     """Classes that a row counts for: 1, or all of them where they were made one."""
 
     @classmethod
     def of_answers(
         cls,
-        answers: Sequence[Mapping[str, float]],
+        answers: Iterable[Mapping[str, float]],
         references: Sequence[Collection[str]],
         classes: Sequence[str],
         as_one: bool = False,
     ) -> "Ranking":
         """Answers beside references; labels that are no class are passed over. `as_one`: one ranking of all classes."""
         numbers = {label: number for number, label in enumerate(classes)}
-        given = [
-            (0 if as_one else numbers[label], -score, row, float(label in references[row]))
-            for row, scores in enumerate(answers)
-            for label, score in scores.items()
-            if label in numbers
-        ]
-        positives = [
-            (row, 0 if as_one else numbers[label])
-            for row, labels in enumerate(references)
-            for label in labels
-            if label in numbers
-        ]
-        table = np.array(given, dtype=np.float64).reshape(-1, 4)
-        table = table[np.lexsort((table[:, 2], table[:, 1], table[:, 0]))]
-        of, scores = table[:, 0].astype(np.int64), table[:, 1]
-        last = np.append((of[1:] != of[:-1]) | (scores[1:] != scores[:-1]), True)[: len(table)]
-        ends = np.flatnonzero(last) + 1
-        pairs = np.array(positives, dtype=np.int64).reshape(-1, 2)
+        said, values, sizes = array("q"), array("d"), array("q")
+        for scores in answers:
+            known = [(numbers[label], score) for label, score in scores.items() if label in numbers]
+            said.extend([number for number, _ in known])
+            values.extend([score for _, score in known])
+            sizes.append(len(known))
+        rows = np.repeat(np.arange(len(sizes)), np.array(sizes, dtype=np.int64))
+        right = [(row, numbers[label]) for row, labels in enumerate(references) for label in labels if label in numbers]
+        pairs = np.array(right, dtype=np.int64).reshape(-1, 2)
+        columns = np.array(said, dtype=np.int64)
+        hit = np.isin(rows * len(numbers) + columns, pairs[:, 0] * len(numbers) + pairs[:, 1])
+        if as_one:
+            columns, pairs = np.zeros_like(columns), pairs * np.array([1, 0])
+        return cls._sorted(rows, columns, np.array(values, dtype=np.float64), hit, pairs, len(numbers), as_one)
+
+    @classmethod
+    def _sorted(
+        cls,
+        rows: np.ndarray,
+        columns: np.ndarray,
+        scores: np.ndarray,
+        hit: np.ndarray,
+        pairs: np.ndarray,
+        n_labels: int,
+        as_one: bool,
+    ) -> "Ranking":
+        order = np.lexsort((rows, -scores, columns))
+        rows, columns, scores, hit = rows[order], columns[order], scores[order], hit[order]
+        new = np.append(True, (columns[1:] != columns[:-1]) | (scores[1:] != scores[:-1]))[: len(rows)]
+        firsts = np.flatnonzero(new)
+        group = np.cumsum(new) - 1
+        kept, hit_groups = np.unique(group[hit], return_inverse=True)
         return cls(
-            rows=table[:, 2].astype(np.int64),
-            positive=table[:, 3],
-            ends=ends,
-            starts=np.searchsorted(of, of[ends - 1]),
-            of=of[ends - 1],
+            rows=rows,
+            bounds=np.searchsorted(columns, np.arange((1 if as_one else n_labels) + 1)),
+            firsts=firsts[kept],
+            ends=np.append(firsts[1:], len(rows)).astype(np.int64)[kept],
+            of=columns[firsts[kept]],
+            hit_rows=rows[hit],
+            hit_groups=hit_groups,
             positive_rows=pairs[:, 0],
             positive_classes=pairs[:, 1],
-            n_classes=1 if as_one else len(classes),
-            per_row=len(classes) if as_one else 1,
+            per_row=n_labels if as_one else 1,
         )
 
-    def counted(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-        """Weighted: positives and scores of each class down to each group's end, shape = (2, g); positives and scores
-        of each group itself, (2, g); positives of each class, (n_classes,), and rows."""
-        given = weights[self.rows].astype(np.float64)
-        sums = np.zeros((2, len(given) + 1))
-        np.cumsum([given * self.positive, given], axis=1, out=sums[:, 1:])
-        down = sums[:, self.ends] - sums[:, self.starts]
-        before = np.concatenate([[0], self.ends[:-1]]).astype(np.int64)
-        own = sums[:, self.ends] - sums[:, before]
-        positives = _summed(self.positive_classes, weights[self.positive_rows], self.n_classes)
-        return down, own, positives, float(weights.sum() * self.per_row)
+    @property
+    def n_classes(self) -> int:
+        return len(self.bounds) - 1
+
+    def given(self, weights: np.ndarray) -> np.ndarray:
+        """Weighted scores before each place, shape = (m + 1,)."""
+        return np.concatenate([[0.0], np.cumsum(weights[self.rows], dtype=np.float64)])
+
+    def positives(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted positives of each group, shape = (g,), and of each class, shape = (n_classes,)."""
+        by_class = _summed(self.positive_classes, weights[self.positive_rows], self.n_classes)
+        return _summed(self.hit_groups, weights[self.hit_rows], len(self.firsts)), by_class
 
     def average_precisions(self, weights: np.ndarray) -> np.ndarray:
         """Average precision of each class, shape = (n_classes,); nan where it has no positive.
 
         The sum over distinct scores of precision times the gain in recall, without interpolation, as scikit-learn has
-        it: equal scores are one step.
+        it: equal scores are one step, what has no score is the last.
         """
-        down, own, positives, rows = self.counted(weights)
-        precision = np.divide(down[0], down[1], out=np.zeros(len(self.ends)), where=down[1] > 0)
-        found = _summed(self.of, own[0], self.n_classes)
-        gained = _summed(self.of, own[0] * precision, self.n_classes)
-        if rows == 0:
+        total = float(weights.sum() * self.per_row)
+        if not total:
             return np.full(self.n_classes, np.nan)
-        gained += (positives - found) * positives / rows  # those without a score: the last step
+        before = self.given(weights)
+        own, positives = self.positives(weights)
+        down = np.concatenate([[0.0], np.cumsum(own)])
+        hits = down[1:] - down[np.searchsorted(self.of, self.of)]
+        seen = before[self.ends] - before[self.bounds[self.of]]
+        precision = np.divide(hits, seen, out=np.zeros(len(own)), where=seen > 0)
+        left = positives - _summed(self.of, own, self.n_classes)
+        gained = _summed(self.of, own * precision, self.n_classes) + left * positives / total
         return np.divide(gained, positives, out=np.full(self.n_classes, np.nan), where=positives > 0)
 
     def areas(self, weights: np.ndarray) -> np.ndarray:
         """Area under the ROC curve of each class, equal scores half; nan where it lacks positives or negatives."""
-        down, own, positives, rows = self.counted(weights)
-        negatives = rows - positives
-        above, among = down[1] - down[0] - (own[1] - own[0]), own[1] - own[0]
-        lost = _summed(self.of, own[0] * (above + among / 2), self.n_classes)
-        found, passed = (_summed(self.of, part, self.n_classes) for part in (own[0], among))
+        before = self.given(weights)
+        own, positives = self.positives(weights)
+        negatives = float(weights.sum() * self.per_row) - positives
+        down = np.concatenate([[0.0], np.cumsum(own)])[:-1]
+        hits = down - down[np.searchsorted(self.of, self.of)]
+        above = before[self.firsts] - before[self.bounds[self.of]] - hits
+        among = before[self.ends] - before[self.firsts] - own
+        found = _summed(self.of, own, self.n_classes)
+        passed = before[self.bounds[1:]] - before[self.bounds[:-1]] - found
+        lost = _summed(self.of, own * (above + among / 2), self.n_classes)
         lost += (positives - found) * (passed + (negatives - passed) / 2)
         pairs = positives * negatives
         return 1 - np.divide(lost, pairs, out=np.full(self.n_classes, np.nan), where=pairs > 0)
@@ -174,14 +204,14 @@ class MultiLabelMetric(SetMetric):
     def check_row(self, row: Row) -> None:
         check_labels(row, self.labels, self.name)
 
-    def ranking(self, rows: Sequence[Row], classes: Sequence[str] | None = None, as_one: bool = False) -> Ranking:
-        answers = [label_scores(row.answer) or {} for row in rows]
+    def ranking(self, rows: Sequence[Row], as_one: bool = False) -> Ranking:
         references = [set(label_list(row.references[0])) for row in rows]
-        classes = classes or self.labels or sorted(set().union(*answers, *references))
-        if self.settings.get("classes") == "with_positives":
-            seen = set().union(*references)
-            classes = [label for label in classes if label in seen]
-        return Ranking.of_answers(answers, references, classes, as_one)
+        seen = set().union(*references)
+        if self.settings.get("classes") != "all":
+            classes = [label for label in self.labels or sorted(seen) if label in seen]
+        else:
+            classes = list(self.labels or sorted(seen.union(*_scores(rows))))
+        return Ranking.of_answers(_scores(rows), references, classes, as_one)
 
     def details(self, rows: Sequence[Row]) -> dict[str, Any] | None:
         counted: dict[str, int] = {}
@@ -192,12 +222,8 @@ class MultiLabelMetric(SetMetric):
         labels = self.labels or sorted(counted)
         found["without_positives"] = [label for label in labels if label not in counted][:MAX_CLASSES]
         if len(labels) <= MAX_CLASSES and labels:
-            ranking = Ranking.of_answers(
-                [label_scores(row.answer) or {} for row in rows],
-                [label_list(row.references[0]) for row in rows],
-                labels,
-            )
-            values = self.by_class(ranking, np.ones(len(rows)))
+            references = [set(label_list(row.references[0])) for row in rows]
+            values = self.by_class(Ranking.of_answers(_scores(rows), references, labels), np.ones(len(rows)))
             found["classes"] = {
                 label: {"positives": counted.get(label, 0), self.name: float(value) if math.isfinite(value) else None}
                 for label, value in zip(labels, values, strict=True)
@@ -322,6 +348,11 @@ def check_labels(row: Row, labels: Sequence[str] | None, name: str) -> None:
     for label in label_list(row.references[0]):
         if labels and label not in labels:
             raise MetricError(f"the reference has the label {label!r}, which is not in the set{nearest(label, labels)}")
+
+
+def _scores(rows: Sequence[Row]) -> Iterator[dict[str, float]]:
+    """Label -> score of each row's answer, one at a time: all at once they may be large."""
+    return (label_scores(row.answer) or {} for row in rows)
 
 
 def _summed(numbers: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:

@@ -225,7 +225,7 @@ class NoteQualities(NoteMetric, SetMetric):
     def score(self, encoded: Ranking, weights: np.ndarray) -> float:
         values = encoded.average_precisions(weights)
         if self.settings["published"]:
-            answered = np.bincount(encoded.of, encoded.counted(weights)[1][1], len(QUALITIES)) > 0
+            answered = np.diff(encoded.given(weights)[encoded.bounds]) > 0
             values = np.where(answered, np.nan_to_num(values), values)
         return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
