@@ -1,4 +1,4 @@
-"""BLEU and chrF, by sacreBLEU: its statistics per sentence, its score of the sums."""
+"""BLEU, chrF and TER, by sacreBLEU: its statistics per sentence, its score of the sums."""
 
 import re
 from abc import abstractmethod
@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from metrics.base import MetricError, Row, SumMetric, primary_language
+from metrics.base import MetricError, Row, SumMetric, nearest, primary_language
 
 # Target languages that sacreBLEU tokenises in their own way; all others use mteval's 13a.
 TOKENIZERS = {"zh": "zh", "yue": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
+TOKENIZE = ("13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "none")  # those that download nothing
+MECAB = {"ja-mecab": "sacrebleu[ja]", "ko-mecab": "sacrebleu[ko]"}  # what they need
 ORDERS = range(1, 5)  # of BLEU's n-grams
 
 # mteval's signs that stand alone, and where points, commas and dashes do
@@ -54,17 +56,38 @@ class SacreMetric(SumMetric):
 
 
 class Bleu(SacreMetric):
-    """Corpus BLEU (Papineni et al. 2002), 0 to 100: mixed case, exponential smoothing, tokeniser by target language."""
+    """Corpus BLEU (Papineni et al. 2002), 0 to 100: mixed case, exponential smoothing.
+
+    Tokens: those that the option `tokenize` names (13a, intl, zh, ja-mecab, ko-mecab, char, none), else by target
+    language (zh, yue: zh; ja: ja-mecab; ko: ko-mecab, or 13a where its dictionary is not installed; all others 13a).
+    """
 
     name = "bleu"
     unit = "BLEU"
+    options = {"tokenize": None}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(labels, options)
         self._scorers: dict[str, Any] = {}
+        # An option of the command line that reads as a number or null is one by now
+        wanted = self.settings["tokenize"]
+        if wanted is not None and wanted not in TOKENIZE:
+            raise MetricError(f"metric 'bleu': no tokenizer {wanted!r}{nearest(str(wanted), TOKENIZE)}")
+
+    def missing(self) -> str | None:
+        wanted = self.settings["tokenize"]
+        if wanted not in MECAB:
+            return None
+        from sacrebleu.metrics import BLEU
+
+        try:
+            BLEU(tokenize=wanted)
+        except RuntimeError:
+            return f"BLEU with tokenizer {wanted!r} needs MeCab with its dictionary; pip install '{MECAB[wanted]}'"
+        return None
 
     def scorer(self, language: str | None) -> Any:
-        tokenizer = TOKENIZERS.get(primary_language(language) or "", "13a")
+        tokenizer = self.settings["tokenize"] or TOKENIZERS.get(primary_language(language) or "", "13a")
         if tokenizer not in self._scorers:
             self._scorers[tokenizer] = _bleu(tokenizer)
         return self._scorers[tokenizer]
@@ -119,6 +142,7 @@ class Chrf(SacreMetric):
 
     name = "chrf"
     unit = "chrF"
+    word_order = 0
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(labels, options)
@@ -128,8 +152,52 @@ class Chrf(SacreMetric):
         if self._scorer is None:
             from sacrebleu.metrics import CHRF
 
-            self._scorer = CHRF()
+            self._scorer = CHRF(word_order=self.word_order)
         return self._scorer
+
+
+class ChrfPlusPlus(Chrf):
+    """Corpus chrF2++ (Popović 2017), 0 to 100: chrF2 with word n-grams up to 2."""
+
+    name = "chrf_pp"
+    unit = "chrF++"
+    word_order = 2
+
+
+class TranslationEditRate(SacreMetric):
+    """Corpus TER (Snover et al. 2006) in percent: edits, a shift of words among them, by reference length.
+
+    Statistics: edits to the reference that needs fewest, mean reference length. Options as sacreBLEU has them, and off
+    as there: `normalized` (Tercom's tokens), `no_punct`, `asian_support` (CJK by character, with `normalized`),
+    `case_sensitive`. Words are those between blanks: Chinese and Japanese need the options. An empty reference with
+    something answered is 100 % where the whole corpus has no reference word.
+    """
+
+    name = "ter"
+    higher_is_better = False
+    range = (0.0, float("inf"))
+    options = {"normalized": False, "no_punct": False, "asian_support": False, "case_sensitive": False}
+
+    def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(labels, options)
+        for key, value in self.settings.items():
+            if not isinstance(value, bool):
+                raise MetricError(f"metric 'ter': option {key!r} is {value!r}; it is true or false")
+        self._scorer: Any = None
+
+    def scorer(self, language: str | None) -> Any:
+        if self._scorer is None:
+            from sacrebleu.metrics import TER
+
+            self._scorer = TER(**self.settings)
+        return self._scorer
+
+    def score(self, summed: np.ndarray) -> float:
+        return float(self.scorer(None)._compute_score_from_stats([float(summed[0]), float(summed[1])]).score)
+
+    def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
+        parts = super().signature_parts(rows)  # 'norm' is the normaliser's already
+        return {{"norm": "tercom_norm"}.get(key, key): value for key, value in parts.items()}
 
 
 def _bleu(tokenizer: str) -> Any:
@@ -144,4 +212,4 @@ def _bleu(tokenizer: str) -> Any:
         return BLEU(tokenize="13a")
 
 
-METRICS = (Bleu, Chrf)
+METRICS = (Bleu, Chrf, ChrfPlusPlus, TranslationEditRate)

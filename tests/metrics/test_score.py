@@ -22,8 +22,21 @@ JAVA = {"meteor", "spice", "spider"}
 """Programs in Java that take seconds to start, or are not here: test_captions.py has them."""
 STRUCTURED = {name for name, metric in METRICS.items() if metric.example != "a"} - JAVA
 """The metrics whose answers are more than a text."""
-ANY_TEXT = sorted(METRICS.keys() - {"annotator_accuracy_yes_no"} - JAVA - STRUCTURED)
+ANY_TEXT = sorted(METRICS.keys() - {"annotator_accuracy_yes_no", "comet"} - JAVA - STRUCTURED)
 """The metrics that score texts of any kind."""
+STRANGE = [
+    "",
+    "\0",
+    "😀",
+    "שלום",
+    "word " * 20_000,
+    "[" * 100_000,
+    '{"a": 1e999}',
+    '{"a": true}',
+    "[1]",
+    "1" * 5000,
+    "null",
+]
 
 
 def record(number: int, raw: str, *references: str, **more: Any) -> dict[str, Any]:
@@ -109,12 +122,15 @@ def test_one_row_of_anything(metric: str, raw: str) -> None:
 
 
 @pytest.mark.parametrize("metric", sorted(STRUCTURED))
-@pytest.mark.parametrize("raw", ["", "\0", "😀", "שלום", "word " * 20_000, "[" * 100_000, "null", "[{}]", "1e999"])
-def test_one_answer_of_anything_to_more_than_a_text(metric: str, raw: str) -> None:
+@pytest.mark.parametrize("raw", STRANGE)
+def test_one_row_of_anything_beside_a_reference_of_its_kind(metric: str, raw: str) -> None:
     example = METRICS[metric].example
     (only,) = score([record(1, raw, example)], spec_of(metric))
-    assert only.n == 1 and (only.value is None or math.isfinite(only.value))
-    assert json.loads(json.dumps(only.to_dict(), allow_nan=False))["n"] == 1
+    (right,) = score([record(1, example, example)], spec_of(metric))
+    (failed,) = score([record(1, raw, example, status="failed")], spec_of(metric))
+    assert failed.value is None and json.dumps(only.to_dict(), ensure_ascii=False).encode()
+    if only.value is not None and right.value is not None:
+        assert right.value >= only.value if only.higher_is_better else right.value <= only.value
 
 
 @pytest.mark.parametrize("metric", ANY_TEXT)
@@ -301,7 +317,7 @@ def test_import_is_light_and_needs_no_torch() -> None:
         "sys.meta_path.insert(0, Absent())\n"
         "import metrics.score as s\n"
         "heavy = {'sklearn', 'sacrebleu', 'whisper_normalizer', 'zhconv', 'jiwer', 'pandas',\n"
-        "         'pycocoevalcap', 'pyannote', 'meeteval', 'cn2an', 'kanjize'} & set(sys.modules)\n"
+        "         'pycocoevalcap', 'pyannote', 'meeteval', 'cn2an', 'kanjize', 'comet'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "n = 0\n"
         "for m, kind in s.METRICS.items():\n"

@@ -1,0 +1,72 @@
+"""Metrics of short answers to questions, as SQuAD scores them."""
+
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from metrics.base import Row, SumMetric
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+class QuestionMetric(SumMetric):
+    """A metric of short answers, the mean over samples of the best over references, in percent.
+
+    Texts are normalised as SQuAD's evaluation does (Rajpurkar et al. 2016): lower case, no ASCII punctuation, no
+    English articles, single blanks. A missing answer is wrong.
+    """
+
+    def compared(self, answer: str, reference: str) -> float:
+        """The value of one answer beside one reference, both normalised, from 0 to 1."""
+        raise NotImplementedError
+
+    def statistics(self, row: Row) -> Sequence[float]:
+        if row.answer is None:
+            return 0.0, 1.0
+        answer = squad_normalised(row.answer)
+        return max(self.compared(answer, squad_normalised(reference)) for reference in row.references), 1.0
+
+    def score(self, summed: np.ndarray) -> float:
+        return 100 * float(summed[0]) / float(summed[1])
+
+    def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
+        return {"match": "squad", "refs": "best"}
+
+
+class ExactMatch(QuestionMetric):
+    """Share of answers that equal a reference after SQuAD's normalisation, in percent (Rajpurkar et al. 2016)."""
+
+    name = "exact_match"
+
+    def compared(self, answer: str, reference: str) -> float:
+        return float(answer == reference)
+
+
+class TokenF1(QuestionMetric):
+    """F1 of the words of answer and reference, after SQuAD's normalisation, in percent (Rajpurkar et al. 2016).
+
+    Where one of both has no word left it is 1 if neither has, else 0 (as in SQuAD 2.0, Rajpurkar et al. 2018).
+    """
+
+    name = "token_f1"
+
+    def compared(self, answer: str, reference: str) -> float:
+        said, wanted = Counter(answer.split()), Counter(reference.split())
+        if not said or not wanted:
+            return float(said == wanted)
+        return 2 * (said & wanted).total() / (said.total() + wanted.total())
+
+    def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
+        return super().signature_parts(rows) | {"tok": "word"}
+
+
+def squad_normalised(text: str) -> str:
+    """Lower case, ASCII punctuation deleted, then `a`, `an`, `the`, then blanks single."""
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+
+
+METRICS = (ExactMatch, TokenF1)
