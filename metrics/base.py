@@ -13,6 +13,10 @@ class MetricError(ValueError):
     """A scoring setting or a row that cannot be scored; the message says what, where and what to do."""
 
 
+class UnavailableError(MetricError):
+    """What a metric asks for could not be had while scoring; it then has no value, and all others are computed."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One answer beside its references, both already extracted and normalised."""
@@ -44,6 +48,8 @@ class Metric(ABC):
     where they change the number."""
     example: str = "a"
     """A text that is a right reference and a right answer."""
+    asks_endpoint: bool = False
+    """Whether scoring a row costs a request; checking the settings then scores none."""
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
         self.labels = None if labels is None else tuple(dict.fromkeys(labels))

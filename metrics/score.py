@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from typing import Any
 
-from metrics.base import Metric, MetricError, Row, nearest
+from metrics.base import Metric, MetricError, Row, UnavailableError, nearest
 from metrics.bootstrap import measure
 from metrics.classification import ClassMetric
 from metrics.extractors import get_extractor
@@ -145,7 +145,7 @@ def check(spec: ScoringSpec, samples: Iterable[Mapping[str, Any]] = ()) -> None:
             # One row through the whole metric: whatever is not installed shows now
             metric = metric_for(spec, name)
             trial = Row(id="", answer=metric.example, references=(metric.example,), language=spec.language)
-            if metric.missing() is None:
+            if metric.missing() is None and not metric.asks_endpoint:
                 measure(metric, [trial])
             if spec.language:
                 get_normalizer(part.normalizer).check_language(spec.language)
@@ -245,7 +245,13 @@ def signature(metric: Metric, rows: Sequence[Row], spec: ScoringSpec, name: str)
 def _score(rows: Sequence[Row], spec: ScoringSpec, name: str, subset: str | None) -> Score:
     metric = metric_for(spec, name)
     unavailable = metric.missing()
-    value, ci95 = (None, None) if unavailable else measure(metric, rows)
+    value, ci95, details = None, None, None
+    try:
+        if not unavailable:
+            value, ci95 = measure(metric, rows)
+            details = metric.details(rows) if rows else None
+    except UnavailableError as error:
+        unavailable = str(error)
     return Score(
         name=name,
         subset=subset,
@@ -257,7 +263,7 @@ def _score(rows: Sequence[Row], spec: ScoringSpec, name: str, subset: str | None
         primary=name == spec.primary,
         unit=metric.unit,
         unavailable=unavailable,
-        details=metric.details(rows) if rows and not unavailable else None,
+        details=details,
     )
 
 
