@@ -48,6 +48,8 @@ class Metric(ABC):
     """Whether each row it covers is right or wrong, statistics (1 or 0, 1): McNemar's test then applies."""
     example: str = "a"
     """A text that is a right reference and a right answer."""
+    asks_endpoint: bool = False
+    """Whether scoring a row costs a request; checking the settings then scores none."""
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
         self.labels = None if labels is None else tuple(dict.fromkeys(labels))

@@ -6,6 +6,9 @@ from metrics import (
     classification,
     comet,
     diarization,
+    events,
+    grounding,
+    judge,
     multilabel,
     notes,
     overlap,
@@ -33,10 +36,13 @@ MODULES = (
     notes,
     captions,
     spice,
+    events,
+    grounding,
     understanding,
     slots,
     questions,
     annotators,
+    judge,
 )
 
 METRICS: dict[str, type[Metric]] = {metric.name: metric for module in MODULES for metric in module.METRICS}

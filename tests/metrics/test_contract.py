@@ -22,8 +22,8 @@ from results.leaderboard import render, task_lines
 from results.run import ClipRecord, Prediction, RunDirectory, RunRecord, TaskRecord
 from results.scoring import score_task
 
-JOINT: set[str] = set()
-"""Metrics of sums whose rows depend on each other: no row has statistics of its own."""
+JOINT = {name for name in METRICS if name.startswith(("event_", "segment_"))}
+"""Metrics of sums whose rows depend on each other: their columns are the classes of all rows."""
 
 
 class Strict(SumMetric):

@@ -22,7 +22,9 @@ JAVA = {"meteor", "spice", "spider"}
 """Programs in Java that take seconds to start, or are not here: test_captions.py has them."""
 STRUCTURED = {name for name, metric in METRICS.items() if metric.example != "a"} - JAVA
 """The metrics whose answers are more than a text."""
-ANY_TEXT = sorted(METRICS.keys() - {"annotator_accuracy_yes_no", "comet"} - JAVA - STRUCTURED)
+JUDGES = {name for name, metric in METRICS.items() if metric.asks_endpoint}
+"""Language models behind an endpoint: test_judge.py has them."""
+ANY_TEXT = sorted(METRICS.keys() - {"annotator_accuracy_yes_no", "comet"} - JAVA - JUDGES - STRUCTURED)
 """The metrics that score texts of any kind."""
 STRANGE = [
     "",
@@ -316,7 +318,7 @@ def test_import_is_light_and_needs_no_torch() -> None:
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Absent())\n"
         "import metrics.score as s\n"
-        "heavy = {'sklearn', 'sacrebleu', 'whisper_normalizer', 'zhconv', 'jiwer', 'pandas',\n"
+        "heavy = {'sklearn', 'scipy', 'yaml', 'sacrebleu', 'whisper_normalizer', 'zhconv', 'jiwer', 'pandas',\n"
         "         'pycocoevalcap', 'pyannote', 'meeteval', 'cn2an', 'kanjize', 'comet'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "n = 0\n"

@@ -1,0 +1,249 @@
+"""A chat model behind an OpenAI-compatible endpoint: asked with patience, each answer kept on disk.
+
+The key comes from an environment variable, travels in one header, and stands nowhere else: no file, message, cache or
+signature holds it. Redirects are not followed, since they would carry it elsewhere.
+"""
+
+import http.client
+import json
+import os
+import random
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from metrics.base import MetricError
+
+AGAIN = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+"""Statuses after which a request is sent again."""
+REFUSED = frozenset({400, 413, 422})
+"""Statuses that are about this one request, such as a text that is too long."""
+LONGEST_WAIT = 120.0
+"""Seconds; an endpoint that asks for a longer wait is given up."""
+LARGEST_REPLY = 10_000_000
+
+Message = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the endpoint said to one request."""
+
+    text: str | None
+    """The message, None where there is none (a refusal, a filter)."""
+    finish_reason: str | None
+    """Why it ended: `stop`, `length`, `content_filter`; `refused` where the endpoint took the request for a bad one."""
+    prompt_tokens: int
+    """Tokens of the request, as the endpoint counts them; 0 where it doesn't say."""
+    completion_tokens: int
+    """Tokens of the answer, likewise."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a model is asked, and how."""
+
+    url: str
+    """Up to `/v1`, or with `/chat/completions`."""
+    settings: Mapping[str, Any]
+    """The request, apart from its messages: model, temperature, ..."""
+    cache: Path
+    """The folder where replies are kept."""
+    key: str | None = None
+    """Sent as `Authorization: Bearer KEY`; None sends no such header."""
+    timeout: float = 60.0
+    """Seconds without a byte."""
+    retries: int = 5
+    """How often a request is sent again."""
+    backoff: float = 1.0
+    """Seconds before the first time; then twice as many each time."""
+    concurrency: int = 8
+    """Requests at a time."""
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.address})"  # the key is in no message
+
+    @property
+    def address(self) -> str:
+        """Where requests go."""
+        base, _, query = self.url.strip().partition("?")
+        path = base.rstrip("/")
+        whole = path if path.endswith("/chat/completions") else f"{path}/chat/completions"
+        return f"{whole}?{query}" if query else whole
+
+    def ask(self, requests: Mapping[str, Sequence[Message]]) -> dict[str, Reply]:
+        """The replies to named lists of messages, by name: from the cache, else from the endpoint, a few at a time.
+
+        Raises MetricError where a reply cannot be had; those that came before it are kept, so that the next call
+        asks for the rest only. A request that is refused by itself has a Reply without a text, which is not kept; when
+        the endpoint refuses all that it was asked, that is a MetricError too.
+        """
+        keys = {name: self._key_of(messages) for name, messages in requests.items()}
+        different = {keys[name]: (name, requests[name]) for name in sorted(requests)}
+        replies = {key: reply for key in different if (reply := self._kept(key)) is not None}
+        left = [(key, *different[key]) for key in different if key not in replies]
+        if left:
+            replies |= self._ask_all(left)
+        return {name: replies[key] for name, key in keys.items()}
+
+    def _ask_all(self, left: Sequence[tuple[str, str, Sequence[Message]]]) -> dict[str, Reply]:
+        replies: dict[str, Reply] = {}
+        refusals: list[str] = []
+        pool = ThreadPoolExecutor(min(self.concurrency, len(left)))
+        try:
+            futures = [(key, name, pool.submit(self._ask_one, key, messages)) for key, name, messages in left]
+            for key, name, future in futures:
+                try:
+                    replies[key] = future.result()
+                except _RefusedError as error:
+                    replies[key] = Reply(None, "refused", 0, 0)
+                    refusals.append(str(error))
+                except MetricError as error:
+                    raise MetricError(
+                        f"{error}, asked about {name}; what was answered is kept in {self.cache}"
+                    ) from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+        if len(refusals) == len(left):
+            raise MetricError(f"{self.address} refuses all {len(left)} requests: {refusals[0]}")
+        return replies
+
+    def _ask_one(self, key: str, messages: Sequence[Message]) -> Reply:
+        reply = self._send(json.dumps({**self.settings, "messages": list(messages)}).encode())
+        self._keep(key, reply)
+        return reply
+
+    def _send(self, body: bytes) -> Reply:
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if self.key:
+            headers["Authorization"] = f"Bearer {self.key}"
+        opener = urllib.request.build_opener(_NoRedirect)
+        for attempt in range(self.retries + 1):
+            least = 0.0
+            try:
+                request = urllib.request.Request(self.address, body, headers)
+                with opener.open(request, timeout=self.timeout) as response:
+                    return _reply(response.read(LARGEST_REPLY))
+            except urllib.error.HTTPError as error:
+                trouble = self._said_by(error)
+                if error.code in REFUSED:
+                    raise _RefusedError(trouble) from None
+                if error.code not in AGAIN:
+                    raise MetricError(f"{self.address} says {trouble}") from None
+                least = _seconds_to_wait(error.headers.get("Retry-After"))
+            except (OSError, http.client.HTTPException) as error:  # timeouts, refused connections, half replies
+                trouble = self._without_key(str(getattr(error, "reason", error)) or type(error).__name__)
+            except _MalformedError as error:
+                trouble = str(error)
+            if attempt == self.retries or least > LONGEST_WAIT:
+                break
+            time.sleep(max(least, min(self.backoff * 2**attempt * random.uniform(1, 1.25), LONGEST_WAIT)))
+        again = f" and asks to wait {least:.0f} seconds" if least > LONGEST_WAIT else ""
+        raise MetricError(f"{self.address} gave no answer in {attempt + 1} attempts: {trouble}{again}")
+
+    def _said_by(self, error: urllib.error.HTTPError) -> str:
+        try:
+            text = error.read(2000).decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException):
+            text = ""
+        return self._without_key(f"{error.code} {error.reason} {' '.join(text.split())[:300]}".strip())
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self.key, "***") if self.key else text
+
+    def _key_of(self, messages: Sequence[Message]) -> str:
+        """The sha256 of what decides a reply; credentials are refused in the URL, and its query is left out."""
+        parts = urlsplit(self.address)
+        asked = [f"{parts.scheme}://{parts.hostname}:{parts.port}{parts.path}", self.settings, list(messages)]
+        return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+    def _kept(self, key: str) -> Reply | None:
+        """The reply in the cache; None where there is none, or none that is whole."""
+        try:
+            entry = json.loads(self._path(key).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return None
+        if not isinstance(entry, dict) or entry.pop("key", None) != key:
+            return None
+        kinds: dict[str, Any] = {
+            "text": str | None,
+            "finish_reason": str | None,
+            "prompt_tokens": int,
+            "completion_tokens": int,
+        }
+        if entry.keys() != kinds.keys() or not all(isinstance(entry[name], kind) for name, kind in kinds.items()):
+            return None
+        return Reply(**entry)
+
+    def _keep(self, key: str, reply: Reply) -> None:
+        path = self._path(key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False) as file:
+                json.dump({"key": key, **asdict(reply)}, file)
+            Path(file.name).replace(path)
+        except OSError as error:
+            raise MetricError(f"replies cannot be kept in {self.cache} ({error.strerror}); set option cache") from None
+
+    def _path(self, key: str) -> Path:
+        return self.cache / key[:2] / f"{key}.json"
+
+
+def default_cache() -> Path:
+    """`$XDG_CACHE_HOME/alm-eval/judge`, by default `~/.cache/alm-eval/judge`."""
+    folder = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(folder) if Path(folder).is_absolute() else Path("~/.cache").expanduser()
+    return base / "alm-eval" / "judge"
+
+
+class _RefusedError(Exception):
+    """The endpoint takes this request for a bad one."""
+
+
+class _MalformedError(Exception):
+    """The endpoint's reply is no chat completion."""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+def _reply(body: bytes) -> Reply:
+    try:
+        said = json.loads(body)
+        choice = said["choices"][0]
+        text, reason, usage = choice["message"].get("content"), choice.get("finish_reason"), said.get("usage") or {}
+        tokens = [usage.get(f"{part}_tokens") or 0 for part in ("prompt", "completion")]
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        tokens = [None]
+    if not all(isinstance(count, int) for count in tokens) or not isinstance(text, str | None):
+        shown = body[:80].decode("utf-8", "replace")
+        raise _MalformedError(f"the reply {shown!r} is no chat completion")
+    return Reply(text, reason if isinstance(reason, str) else None, *tokens)
+
+
+def _seconds_to_wait(said: str | None) -> float:
+    """Retry-After: seconds or a date (RFC 9110); 0 where it says nothing that can be read."""
+    if not said:
+        return 0.0
+    try:
+        return max(0.0, float(said))
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(said)
+    except ValueError:
+        return 0.0
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())
