@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,14 @@ class SpeakerErrorRate(SumMetric):
         self.normalizer: Normalizer = get_normalizer(self.settings["normalizer"])
         self.words = WordErrorRate()
         self.said = lru_cache(maxsize=100_000)(self._said)  # the details ask again
+
+    def missing(self) -> str | None:
+        if find_spec("meeteval") is None:
+            return (
+                f"{self.name} needs meeteval, which is compiled at installation: with a C++ compiler and Python's"
+                " headers, pip install meeteval==0.4.3, then rescore"
+            )
+        return None
 
     def check_row(self, row: Row) -> None:
         check_segments(row, words=True)
@@ -86,7 +95,7 @@ class SpeakerErrorRate(SumMetric):
         units = {self.words.unit_of(row.language) for row in rows} or {"word"}
         parts = {"words": self.normalizer.signature({row.language for row in rows} or {None})}
         parts |= {"tok": units.pop() if len(units) == 1 else "lang", "agg": "corpus"}
-        return parts | {"meeteval": version("meeteval")}
+        return parts | {"meeteval": "none" if self.missing() else version("meeteval")}
 
 
 class ConcatenatedPermutationErrorRate(SpeakerErrorRate):
