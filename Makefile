@@ -8,7 +8,7 @@ export TOKENIZERS_PARALLELISM ?= false
 STILL_TO_COME := AISHELL-1, AISHELL-2, word timestamps (SRWT), Clotho captions, TUT2017, MELD, VocalSound, NSynth
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo reproduce-qwen-audio test test-long bench lint format
+.PHONY: help setup demo reproduce-qwen-audio test test-long bench docs lint format
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -41,6 +41,9 @@ test-long: setup  ## the long forms of the tests
 bench: setup  ## measure what is said to be faster, into results/benchmarks
 	$(RUN) -m benchmarks.qwen2_audio_trim --write results/benchmarks/qwen2_audio_trim.md
 	$(RUN) -m benchmarks.metrics --write results/benchmarks/metrics.md
+
+docs: setup  ## renew what is made from the code: docs/metrics.md
+	$(RUN) -m results metrics --format pages > docs/metrics.md
 
 lint: setup  ## ruff and mypy
 	$(VENV)/bin/ruff check .

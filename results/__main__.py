@@ -33,6 +33,7 @@ class Format(str, Enum):
 class Listing(str, Enum):
     md = "md"
     json = "json"
+    pages = "pages"
 
 
 class Interval(str, Enum):
@@ -147,7 +148,8 @@ def score(
 @app.command()
 def metrics(form: Annotated[Listing, typer.Option("--format", help="How to print it.")] = Listing.md) -> None:
     """List all metrics: what each is, its unit, direction, range, options and signature, and what is missing here."""
-    say(sys.stdout, catalogue.as_json() if form == Listing.json else catalogue.as_markdown())
+    form_of = {"md": catalogue.as_markdown, "json": catalogue.as_json, "pages": catalogue.as_pages}
+    say(sys.stdout, form_of[form.value]().rstrip("\n"))
 
 
 def run() -> NoReturn:

@@ -7,8 +7,8 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from metrics.base import Metric, MetricError, Row
-from metrics.registry import METRICS
+from metrics.base import Metric, MetricError, Row, SumMetric
+from metrics.registry import METRICS, MODULES
 from metrics.score import MetricSpec, ScoringSpec, signature
 from results.leaderboard import table
 
@@ -90,6 +90,31 @@ def as_markdown() -> str:
             for entry in entries()
         ],
     )
+
+
+def as_pages() -> str:
+    """A section for each metric, grouped by module, in full: docs/metrics.md. The same on every machine."""
+    parts = [
+        "# Metrics",
+        "Made by `make docs` from the code's own descriptions. *Sum* metrics add up statistics of the samples, *set* "
+        "metrics look at all together; the interval of both is a bootstrap over groups (`metrics/bootstrap.py`).",
+    ]
+    for module in MODULES:
+        parts.append(f"## {(inspect.getdoc(module) or module.__name__).splitlines()[0].rstrip('.')}")
+        parts += [_page(kind) for kind in module.METRICS]
+    return "\n\n".join(parts) + "\n"
+
+
+def _page(kind: type[Metric]) -> str:
+    metric = kind()
+    bounds = " to ".join("∞" if math.isinf(bound) else f"{bound:g}" for bound in metric.range)
+    facts = [
+        "sum" if isinstance(metric, SumMetric) else "set",
+        f"{metric.unit or 'no unit'}, {bounds}",
+        "higher is better" if metric.higher_is_better else "lower is better",
+        *(f"option `{key}={_option(value)}`" for key, value in metric.options.items()),
+    ]
+    return f"### `{kind.name}`\n\n*{'; '.join(facts)}*\n\n{inspect.getdoc(kind)}"
 
 
 def _signed(bounds: tuple[float | None, float | None]) -> list[float | None]:

@@ -11,6 +11,7 @@ from evaluate.compose import options_of
 from metrics.extractors import EXTRACTORS
 from metrics.normalizers import NORMALIZERS
 from metrics.score import METRICS
+from results.catalogue import as_pages
 
 README = (CHECKOUT / "README.md").read_text("utf-8")
 
@@ -30,3 +31,7 @@ def test_the_suite_composes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     shown = capsys.readouterr().out
     assert "name: asr/clean" in shown and "manifest: de.jsonl" in shown and "limit: 3" in shown
     assert "name: s2tt/covost2_zh-CN_en" in shown
+
+
+def test_the_pages_of_metrics_are_current() -> None:
+    assert (CHECKOUT / "docs/metrics.md").read_text("utf-8") == as_pages(), "make docs renews them"
