@@ -102,7 +102,10 @@ class ConcatenatedPermutationErrorRate(SpeakerErrorRate):
     """cpWER (Watanabe et al. 2020, CHiME-6): all words of a speaker in a row, speakers of answer and reference paired
     so that the errors are fewest; words of speakers without a partner are deleted or inserted.
 
-    Statistics: substitutions, deletions, insertions, reference words, speakers missed, speakers too many.
+    Answers and references are JSON lists of {speaker, start, end, words}, the times of which may be left out, or STM.
+    Words are those of `wer` after the normaliser of the option. An answer that cannot be read, or has more than 20
+    speakers, is an empty one. Statistics: substitutions, deletions, insertions, reference words, speakers missed,
+    speakers too many.
     """
 
     name = "cpwer"
@@ -130,9 +133,9 @@ class OptimalReferenceCombinationErrorRate(SpeakerErrorRate):
     """ORC-WER (Sklyar et al. 2022; von Neumann et al. 2023): every segment of the reference goes, in order, to the
     stream of the answer where the errors are fewest; which speaker said it does not matter.
 
-    Exact up to CELLS cells of the search (reference words times the product of the streams' lengths), beyond by
-    meeteval's greedy search, which never comes out lower; `details` counts those rows. Statistics: substitutions,
-    deletions, insertions, reference words.
+    Answers and references as of `cpwer`; more than 10 streams are not read. Exact up to 100,000,000 cells of the search
+    (reference words times the product of the streams' lengths), beyond by meeteval's greedy search, which never comes
+    out lower; `details` counts those rows. Statistics: substitutions, deletions, insertions, reference words.
     """
 
     name = "orcwer"
