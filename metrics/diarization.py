@@ -1,4 +1,4 @@
-"""Diarization: who spoke when, DER and JER
+"""Diarization: who spoke when, DER and JER.
 
 Through pyannote.metrics. A row is a recording, and intervals resample recordings.
 """

@@ -1,4 +1,4 @@
-"""Word timestamps: shifts of matched words, in ms
+"""Word timestamps: shifts of matched words, in ms.
 
 Texts hold a time stamp before and after each word: `<|0.00|><|sil|><|0.54|>面<|0.86|>`. They are scored unnormalised.
 """

@@ -1,4 +1,4 @@
-"""Speaker verification: equal error rate and detection cost
+"""Speaker verification: equal error rate and detection cost.
 
 From the scores of trials, targets and non-targets.
 """
