@@ -19,6 +19,7 @@ $(VENV)/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one as make PYTHON=python3.12 setup"; exit 1; }
 	@test -x $(RUN) || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[overlap]' || echo "cpWER and ORC-WER are left out: meeteval, which they need, could not be compiled; install a C++ compiler and Python's headers"
 	@touch $@
 
 demo: setup  ## every kind of task on the committed miniature, with a model made on the spot

@@ -1,4 +1,7 @@
-"""Diarization: who spoke when (DER, JER, through pyannote.metrics). A row is a recording; intervals resample those."""
+"""Diarization: who spoke when, DER and JER.
+
+Through pyannote.metrics. A row is a recording, and intervals resample recordings.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -82,7 +85,13 @@ class DiarizationErrorRate(DiarizationMetric):
 
     Speakers are mapped so that they agree longest in each recording (Hungarian method). Statistics: missed, false
     alarm, confusion, reference speech, all in seconds. Without any reference speech the rate is 0 when nothing was
-    invented and undefined otherwise.
+    invented and undefined otherwise. Answers and references are JSON lists of {speaker, start, end} in seconds, RTTM or
+    STM; an answer that cannot be read is an empty one. Scored is the field `uem` ([start, end] or several), without it
+    the time from the first to the last segment of both.
+
+    Options: `collar`, the seconds left out on *each* side of a boundary of the reference (NIST's 0.25; pyannote calls
+    twice that its collar); `skip_overlap`, whether to leave out where reference speakers overlap; `merge`, whether
+    segments of one speaker that overlap are one, without which (pyannote as it is) their time counts twice.
     """
 
     name = "der"
@@ -109,7 +118,8 @@ class JaccardErrorRate(DiarizationMetric):
     """Jaccard error rate (Ryant et al. 2019, DIHARD II): the mean over reference speakers of 1 - (time in common with
     the mapped speaker of the answer / time of either), in percent. Every speaker of every recording counts alike.
 
-    Statistics: summed error of the speakers, speakers. Undefined without a reference speaker.
+    Statistics: summed error of the speakers, speakers. Undefined without a reference speaker. Answers, `uem` and
+    options as of `der`.
     """
 
     name = "jer"

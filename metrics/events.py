@@ -1,12 +1,11 @@
-"""Sound event detection: F1 and error rate of events with collars, and of segments (Mesaros, Heittola, Virtanen 2016).
+"""Sound event detection: F1 and error rate of events with collars (Mesaros, Heittola, Virtanen 2016).
 
 A reference is the list of all events of a recording, an answer the list that was found; `metrics/timed.py` says how
 both are written. What sed_eval 0.2.1 computes comes out equal, but for what the docstrings name.
 """
 
-import math
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -189,59 +188,6 @@ class CollarMetric(EventMetric):
         }
 
 
-class SegmentMetric(EventMetric):
-    """Units are segments of `resolution` seconds in which a class is active: from that of its onset up to that of its
-    offset, touched ones wholly. In a segment, missed and false classes pair up as substitutions; what is left of them
-    are deletions or insertions.
-    """
-
-    options = {**EventMetric.options, "resolution": 1.0}
-
-    def tally(self, reference: list[Event], answer: list[Event]) -> Tally:
-        spans = [
-            (side, event.label, *self._segments(event)) for side, es in ((1, reference), (2, answer)) for event in es
-        ]
-        changes = sorted(
-            [(first, 1, side, label) for side, label, first, _ in spans]
-            + [(last, -1, side, label) for side, label, _, last in spans]
-        )
-        active: tuple[dict[str, int], dict[str, int]] = ({}, {})
-        classes: Classes = {}
-        errors, before = np.zeros(3), 0
-        for at, change, side, label in changes:
-            if at > before:
-                errors += (at - before) * _segment(active[0].keys(), active[1].keys(), classes, at - before)
-                before = at
-            here = active[side - 1]
-            here[label] = here.get(label, 0) + change
-            if not here[label]:
-                del here[label]
-        return Tally(errors.tolist(), classes, before)
-
-    def _segments(self, event: Event) -> tuple[int, int]:
-        resolution = self.settings["resolution"]
-        return math.floor(event.onset / resolution), math.ceil(event.offset / resolution)
-
-    def counted(self) -> dict[str, str]:
-        return {"segment": f"{self.settings['resolution']:g}s"}
-
-    def details(self, rows: Sequence[Row]) -> dict[str, Any]:
-        """Those of all, and the accuracies that count segments in which nothing is and nothing was said to be, over the
-        classes of the label set and those seen on either side: up to the last event of each recording and, where all
-        rows have a field `duration`, over the whole of it."""
-        found, tallies = super().details(rows), self.tallies(rows)
-        seen = {*(self.labels or ()), *(label for tally in tallies for label in tally.classes)}
-        hits, golds, said = sum((counts for tally in tallies for counts in tally.classes.values()), np.zeros(3))
-        lengths = [tally.length for tally in tallies]
-        durations = [row.fields.get("duration") for row in rows]
-        found["accuracy"] = _accuracies(hits, golds, said, len(seen) * sum(lengths))
-        if all(isinstance(duration, int | float) and 0 <= duration < math.inf for duration in durations):
-            whole = [math.ceil(float(duration or 0) / self.settings["resolution"]) for duration in durations]
-            length = sum(max(pair) for pair in zip(lengths, whole, strict=True))
-            found["accuracy_of_whole_files"] = _accuracies(hits, golds, said, len(seen) * length)
-        return found
-
-
 class F1(EventMetric):
     """2 hits / (references + answers) over the corpus, in percent; nan where there are neither. sed_eval has nan also
     where nothing at all was answered; here that is 0."""
@@ -318,8 +264,8 @@ class MacroErrorRate(ClassAverage):
 
 
 class EventF1(CollarMetric, F1):
-    """F1 of events over the corpus, in percent: an answered event hits one of its class that begins and ends where it does,
-    give or take the collars (`CollarMetric`, `F1`)."""
+    """F1 of events over the corpus, in percent: an answered event hits one of its class that begins and ends where it
+    does, give or take the collars (`CollarMetric`, `F1`)."""
 
     name = "event_f1"
 
@@ -346,44 +292,6 @@ class EventMacroErrorRate(CollarMetric, MacroErrorRate):
     options = {**CollarMetric.options, **ClassAverage.options}
 
 
-class SegmentF1(SegmentMetric, F1):
-    """F1 of the classes active in segments of `resolution` seconds over the corpus, in percent (`SegmentMetric`, `F1`)."""
-
-    name = "segment_f1"
-
-
-class SegmentErrorRate(SegmentMetric, ErrorRate):
-    """Substituted, missed and false classes of segments by those of the references over the corpus, in percent
-    (`SegmentMetric`, `ErrorRate`)."""
-
-    name = "segment_error_rate"
-
-
-class SegmentMacroF1(SegmentMetric, MacroF1):
-    """F1 of the classes active in segments, mean over classes, in percent (`SegmentMetric`, `ClassAverage`)."""
-
-    name = "segment_macro_f1"
-    options = {**SegmentMetric.options, **ClassAverage.options}
-
-
-class SegmentMacroErrorRate(SegmentMetric, MacroErrorRate):
-    """Missed and false segments of a class by those of the references, mean over classes, in percent (`SegmentMetric`,
-    `ClassAverage`)."""
-
-    name = "segment_macro_error_rate"
-    options = {**SegmentMetric.options, **ClassAverage.options}
-
-
-def _segment(golds: Collection[str], said: Collection[str], classes: Classes, times: int) -> np.ndarray:
-    """Count `times` equal segments in which these classes are active, and return the errors of one, shape = (3,)."""
-    hits = set(golds) & set(said)
-    for labels, side in ((hits, 0), (golds, 1), (said, 2)):
-        for label in labels:
-            classes.setdefault(label, np.zeros(3))[side] += times
-    both = min(len(golds), len(said))
-    return np.array([both - len(hits), len(golds) - both, len(said) - both])
-
-
 def _rates(counts: np.ndarray, errors: np.ndarray | None = None) -> dict[str, float | int | None]:
     """Counts and their rates in percent; None where there is nothing to divide by."""
     hits, golds, said = (int(count) for count in counts)
@@ -393,31 +301,17 @@ def _rates(counts: np.ndarray, errors: np.ndarray | None = None) -> dict[str, fl
         "references": golds,
         "answers": said,
         "substitutions": substitutions,
-        "precision": _percent(hits, said),
-        "recall": _percent(hits, golds),
-        "f1": _percent(2 * hits, golds + said),
-        "error_rate": _percent(substitutions + deletions + insertions, golds),
-        "substitution_rate": _percent(substitutions, golds),
-        "deletion_rate": _percent(deletions, golds),
-        "insertion_rate": _percent(insertions, golds),
+        "precision": percent(hits, said),
+        "recall": percent(hits, golds),
+        "f1": percent(2 * hits, golds + said),
+        "error_rate": percent(substitutions + deletions + insertions, golds),
+        "substitution_rate": percent(substitutions, golds),
+        "deletion_rate": percent(deletions, golds),
+        "insertion_rate": percent(insertions, golds),
     }
 
 
-def _accuracies(hits: float, golds: float, said: float, segments: float) -> dict[str, float | int | None]:
-    """Accuracies (percent) of segments times classes, shape = (segments,), idle ones counted."""
-    idle = segments - (golds + said - hits)
-    sensitivity, specificity = _percent(hits, golds), _percent(idle, segments - golds)
-    both = sensitivity is not None and specificity is not None
-    return {
-        "idle": int(idle),
-        "accuracy": _percent(hits + idle, segments),
-        "balanced_accuracy": ((sensitivity or 0) + (specificity or 0)) / 2 if both else None,
-        "sensitivity": sensitivity,
-        "specificity": specificity,
-    }
-
-
-def _percent(part: float, whole: float) -> float | None:
+def percent(part: float, whole: float) -> float | None:
     return 100 * float(part) / float(whole) if whole else None
 
 
@@ -433,6 +327,4 @@ def _check_option(metric: str, key: str, value: Any, default: Any) -> None:
         raise MetricError(f"metric {metric!r}: option {key!r} is {value!r}; write {wish}")
 
 
-COLLARS = (EventF1, EventErrorRate, EventMacroF1, EventMacroErrorRate)
-SEGMENTS = (SegmentF1, SegmentErrorRate, SegmentMacroF1, SegmentMacroErrorRate)
-METRICS = (*COLLARS, *SEGMENTS)
+METRICS = (EventF1, EventErrorRate, EventMacroF1, EventMacroErrorRate)

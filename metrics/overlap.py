@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,14 @@ class SpeakerErrorRate(SumMetric):
         self.normalizer: Normalizer = get_normalizer(self.settings["normalizer"])
         self.words = WordErrorRate()
         self.said = lru_cache(maxsize=100_000)(self._said)  # the details ask again
+
+    def missing(self) -> str | None:
+        if find_spec("meeteval") is None:
+            return (
+                f"{self.name} needs meeteval, which is compiled at installation: with a C++ compiler and Python's"
+                " headers, pip install meeteval==0.4.3, then rescore"
+            )
+        return None
 
     def check_row(self, row: Row) -> None:
         check_segments(row, words=True)
@@ -86,14 +95,17 @@ class SpeakerErrorRate(SumMetric):
         units = {self.words.unit_of(row.language) for row in rows} or {"word"}
         parts = {"words": self.normalizer.signature({row.language for row in rows} or {None})}
         parts |= {"tok": units.pop() if len(units) == 1 else "lang", "agg": "corpus"}
-        return parts | {"meeteval": version("meeteval")}
+        return parts | {"meeteval": "none" if self.missing() else version("meeteval")}
 
 
 class ConcatenatedPermutationErrorRate(SpeakerErrorRate):
     """cpWER (Watanabe et al. 2020, CHiME-6): all words of a speaker in a row, speakers of answer and reference paired
     so that the errors are fewest; words of speakers without a partner are deleted or inserted.
 
-    Statistics: substitutions, deletions, insertions, reference words, speakers missed, speakers too many.
+    Answers and references are JSON lists of {speaker, start, end, words}, the times of which may be left out, or STM.
+    Words are those of `wer` after the normaliser of the option. An answer that cannot be read, or has more than 20
+    speakers, is an empty one. Statistics: substitutions, deletions, insertions, reference words, speakers missed,
+    speakers too many.
     """
 
     name = "cpwer"
@@ -121,9 +133,9 @@ class OptimalReferenceCombinationErrorRate(SpeakerErrorRate):
     """ORC-WER (Sklyar et al. 2022; von Neumann et al. 2023): every segment of the reference goes, in order, to the
     stream of the answer where the errors are fewest; which speaker said it does not matter.
 
-    Exact up to CELLS cells of the search (reference words times the product of the streams' lengths), beyond by
-    meeteval's greedy search, which never comes out lower; `details` counts those rows. Statistics: substitutions,
-    deletions, insertions, reference words.
+    Answers and references as of `cpwer`; more than 10 streams are not read. Exact up to 100,000,000 cells of the search
+    (reference words times the product of the streams' lengths), beyond by meeteval's greedy search, which never comes
+    out lower; `details` counts those rows. Statistics: substitutions, deletions, insertions, reference words.
     """
 
     name = "orcwer"

@@ -1,6 +1,7 @@
 """All metrics by name. A module of metrics lists its own in METRICS."""
 
 from metrics import (
+    activity,
     annotators,
     captions,
     classification,
@@ -37,6 +38,7 @@ MODULES = (
     captions,
     spice,
     events,
+    activity,
     grounding,
     understanding,
     slots,

@@ -1,4 +1,4 @@
-"""Word timestamps: how far the times of matched words are from the reference's, in milliseconds.
+"""Word timestamps: shifts of matched words, in ms.
 
 Texts hold a time stamp before and after each word: `<|0.00|><|sil|><|0.54|>面<|0.86|>`. They are scored unnormalised.
 """
@@ -93,6 +93,10 @@ class Shift(SumMetric):
 class AccumulatedAveragingShift(Shift):
     """Accumulated averaging shift (AAS; Shi et al. 2023), as Qwen-Audio publishes it: per matched word the shift of its
     start plus that of its end, in ms.
+
+    Texts are `<|0.00|><|sil|><|0.54|>a<|0.86|>`, unnormalised. Only words that a Levenshtein alignment (at equal costs
+    from the end: match, insertion, deletion) finds equal count; undefined where none is. Answers without stamps, or
+    with nothing in common, are counted in `details` and show in the word error rate.
 
     Kept: both shifts are summed, not averaged; an answer without its first stamp loses its first word. Fixed: rows are
     paired by id, where the published script pairs wrong ones, or stops, once an answer has no stamp.

@@ -1,4 +1,7 @@
-"""Speaker verification: from scores of trials, targets and non-targets, to equal error rate and detection cost."""
+"""Speaker verification: equal error rate and detection cost.
+
+From the scores of trials, targets and non-targets.
+"""
 
 import json
 import math
@@ -84,7 +87,8 @@ class EqualErrorRate(VerificationMetric):
 
     The two rates at neighbouring thresholds are joined by straight lines, and the value is where those cross: the
     linear interpolation of the ROC curve (scikit-learn's `roc_curve`), exactly. A threshold lies between different
-    scores only.
+    scores only. The answer is a number, the higher the more alike, or yes or no (1 and 0); the reference 1 or 0. An
+    answer that is neither is the most wrong score there is. Undefined without a target or without a non-target.
     """
 
     name = "eer"
@@ -110,7 +114,7 @@ class MinimumDetectionCost(VerificationMetric):
 
     The least over all thresholds of c_miss p_target P(rejected | target) + c_fa (1 - p_target) P(accepted |
     non-target), divided by the lesser of c_miss p_target and c_fa (1 - p_target): what a system pays that always says
-    the same.
+    the same. Answers and references as of `eer`.
     """
 
     name = "min_dcf"
