@@ -67,6 +67,7 @@ class TopK(SumMetric):
     """
 
     name = "top_k"
+    right_or_wrong = True
     options = {"k": 5}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:

@@ -18,9 +18,19 @@ from metrics.quotes import quoted, reported
 _TAG = re.compile(r"<\|[^|\n]{0,64}\|>")
 _AROUND = string.whitespace + "\u3000\xa0\"'`*_“”‘’„‟«»‹›「」『』.!?,;:。！？，、；：…()[]（）"  # around a bare answer
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+# What takes a mention back: `not`, a few words of no weight, the mention; or the mention, then `is not`.
+_BETWEEN = "an?|the|any|really|very|only|just|be|have|hear|sounds?|seems?|looks?|like|to|of|from|contains?|called"
 _NEGATION = re.compile(
-    r"(?:\b(?:not|no|never|neither|nor|without|non)|n['’]t)[\s-]+(?:(?:an?|the|really|very)\s+)?\W*$"
+    r"(?:\b(?:not|no|never|neither|nor|without|non|cannot|hardly|unlike|except|instead of|rather than|other than)"
+    rf"|n['’]t)[\s-]+(?:(?:{_BETWEEN})\s+){{0,5}}\W*$"
+    r"|(?:不是|不像|不|没有|没|沒有|沒|并非|並非|非|无|無)\s*(?:任何|一[个只個隻])?\s*$"
 )
+_DENIAL = re.compile(
+    r"\W*(?:is|are|was|were)(?:n['’]t|\s+(?:not|never|absent|wrong|incorrect|false|unlikely))\b|\s*[:=]\s*(?:no|false)\b"
+)
+_APART = re.compile(r"[\s_-]+")  # what may stand between the words of a label
+_BETWEEN_WORDS = re.compile(rf"(?<=\w){_APART.pattern}(?=\w)")
+_WORDS_TOO = ("a", "i")  # as candidates they count only where they are the whole answer
 _YES_NO = r"(yes|no)(?![\w'’-])"
 _FIRST_WORD = re.compile(rf"[\W_]*{_YES_NO}")
 _ANSWER_IS = re.compile(rf"\banswer\b[\s*_]*(?:is\b|[:：])[\W_]*{_YES_NO}")
@@ -29,7 +39,8 @@ _OPPOSITE = {
     verdict: re.compile(rf"\W*(?:\b(?:or|and)\W+|[/|]\s*){other}\b|\W+{other}\s*(?:[^\w\s]|$)")
     for verdict, other in (("yes", "no"), ("no", "yes"))
 }
-_LEADING_LETTER = re.compile(r"^[\W_]*\w[)\].:：）]+\s*(?=\S)")
+_LEADING_LETTER = re.compile(r"^[\W_]*\w[)\].:]+(?:\s+(?=\S)|(?=[^\s\d]))")  # but `2.5` is a number
+_LETTER_LINE = re.compile(r"^([\W_]*[^\W_](?:[^\w\n]|_)*)\n\s*")
 _CAMEL_WORD = re.compile(r"[A-Z][a-z]+")
 _CAMEL = re.compile(r"(?:[A-Z][a-z]+){2,}")
 _POSSESSIVE = re.compile(r"['’]s(?!\w)")
@@ -37,11 +48,12 @@ _NO_IDEA = re.compile(r"\s+(?:idea|clue|answer|information|opinion|way to)\b")
 
 # Before and after a letter that is meant as a letter. \0 stands where an option's text was cut out of the answer.
 _LEAD = (
-    r"(?:^|\banswer\b[\s*_]*(?:is\b|[:：])|\b(?:option|choice|choose|pick|select)\b(?:\s+is\b)?)"
-    r"[\s*_:：\"'“‘]*(?:(?:option|choice)\s+)?[(\[（]?"
+    r"(?:^|\banswer\b[\s*_]*(?:is\b|[:>–—-])|\b(?:option|choice|choose|pick|select)\b(?:\s+is\b)?"
+    r"|答案\s*(?:[应應][该該])?(?:是|为|為|:)|[选選][项項择擇]?)"
+    r"[\s*_:\"'“‘`$]*(?:(?:option|choice)\s+)?[(\[{]?"
 )
 _CLOSE = (
-    r"(?=[*_\"'”’]*\s*(?:[.:;)\]。：）]|$|[-–—]\s|,?\s*(?:because|since)\b|,\s*\0"
+    r"(?=[*_\"'”’`$]*\s*(?:[.:;)\]}。<]|$|[-–—]\s|,?\s*(?:because|since)\b|,\s*\0"
     r"|is (?:the )?(?:correct|right|best|answer)\b)"
     r"|(?<![ai])\s*\0)"
 )
@@ -82,18 +94,19 @@ class Label(Extractor):
 
     The whole answer is a label (`"Dog."` -> `dog`), or exactly one label stands in it (`I hear a dog` -> `dog`). A
     label inside a longer one does not count (`car` in `car horn`); a negated one makes the answer unreadable. The words
-    of a label in camel case may stand apart (`a subway station` -> `SubwayStation`, and not `Subway`).
+    of a label in camel case may stand apart (`a subway station` -> `SubwayStation`, and not `Subway`), and between
+    words a blank, a hyphen and an underscore are the same. Full-width signs equal others (NFKC).
     """
 
     name = "label"
-    version = 2
+    version = 3
 
     def extract(
         self, raw: str, row_fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
     ) -> str | None:
         if not labels:
             raise MetricError("extractor 'label' needs the label set of the task; set `labels`")
-        return _only_one(_camels_joined(_plain(raw), labels), {label: label for label in labels})
+        return _only_one(_camels_joined(_compared(raw), labels), {label: label for label in labels})
 
 
 class YesNo(Extractor):
@@ -131,16 +144,17 @@ class Choice(Extractor):
     """
 
     name = "choice"
+    version = 2
 
     def extract(
         self, raw: str, row_fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
     ) -> str | None:
         choices = _choices(row_fields)
-        text = _plain(raw)
+        text = _compared(_LETTER_LINE.sub(r"\1. ", raw.lstrip(), count=1))
         letters = _letters(_without_mentions(text, choices.values()), choices)
         rest = _LEADING_LETTER.sub("", text)
         by_text = _only_one(rest, choices)
-        mentioned = {by_text} if by_text else {key for key, _ in _mentions(rest, choices)}
+        mentioned = {by_text} if by_text else {key for key, _, _ in _mentions(rest, choices)}
         named = letters | mentioned
         if len(named) != 1:
             return None
@@ -194,26 +208,47 @@ def _plain(raw: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def _folded(candidate: str) -> str:
-    """`_plain` of a label or option, which comes back with every row."""
-    return _plain(candidate)
+    """`_compared` of a label or option, which comes back with every row."""
+    return _compared(candidate)
+
+
+def _compared(text: str) -> str:
+    """`_plain`, compatible signs made one (full-width letters, accents apart); \\0 is kept for what is cut out."""
+    return _plain(unicodedata.normalize("NFKC", text.replace("\0", " ")))
+
+
+def _bare(text: str) -> str:
+    """A plain text without signs around it, its words apart by single blanks."""
+    return _BETWEEN_WORDS.sub(" ", text).strip(_AROUND)
+
+
+@lru_cache(maxsize=10_000)
+def _pattern(wanted: str) -> re.Pattern[str]:
+    """A plain label or option, whatever stands between its words."""
+    words = [word for word in _APART.split(wanted) if word]
+    return re.compile(_APART.pattern.join(map(re.escape, words)) if words else re.escape(wanted))
 
 
 def _only_one(text: str, candidates: Mapping[str, str]) -> str | None:
     """The key of the candidate that the plain text is, or else of the only one that it mentions without negation."""
     folded = {key: _folded(candidate) for key, candidate in candidates.items()}
     whole = [key for key in folded if folded[key] == text]
-    whole = whole or [key for key in folded if folded[key].strip(_AROUND) == text.strip(_AROUND)]
+    whole = whole or [key for key in folded if _bare(folded[key]) == _bare(text)]
     if whole:
         return whole[0] if len(whole) == 1 else None
     mentions = _mentions(text, candidates)
-    keys = {key for key, _ in mentions}
-    if len(keys) != 1 or any(_NEGATION.search(text[max(0, start - 40) : start]) for _, start in mentions):
+    keys = {key for key, _, _ in mentions}
+    if len(keys) != 1 or any(_negated(text, start, end) for _, start, end in mentions):
         return None
     return keys.pop()
 
 
-def _mentions(text: str, candidates: Mapping[str, str]) -> list[tuple[str, int]]:
-    """Key and position of each candidate that stands in the plain text by itself and not inside a longer one.
+def _negated(text: str, start: int, end: int) -> bool:
+    return bool(_NEGATION.search(text[max(0, start - 60) : start]) or _DENIAL.match(text, end))
+
+
+def _mentions(text: str, candidates: Mapping[str, str]) -> list[tuple[str, int, int]]:
+    """Key, start and end of each candidate that stands in the plain text by itself and not inside a longer one.
 
     `yes` and `no` are ordinary words (`there is no dog`): as candidates they count only where they are the verdict.
     """
@@ -223,13 +258,13 @@ def _mentions(text: str, candidates: Mapping[str, str]) -> list[tuple[str, int]]
         if folded in ("yes", "no"):
             if _yes_no(text) == folded:
                 spans.append((0, 0, key))
-        else:
+        elif folded not in _WORDS_TOO:
             spans += [(start, end, key) for start, end in _occurrences(text, folded)]
     kept = []
     last = (-1, -1)
     for start, end, key in sorted(spans, key=lambda span: (span[0], -span[1])):
         if end > last[1] or (start, end) == last:
-            kept.append((key, start))
+            kept.append((key, start, end))
             last = (start, end)
     return kept
 
@@ -239,18 +274,26 @@ def _occurrences(text: str, wanted: str) -> Iterable[tuple[int, int]]:
     if not wanted:
         return
     unspaced = bool(_UNSPACED.search(wanted))
-    start = text.find(wanted)
-    while start >= 0:
-        end = start + len(wanted)
+    pattern = _pattern(wanted)
+    found = pattern.search(text)
+    while found:
+        start, end = found.span()
         if unspaced or not (_joined(text, start - 1, -1) or _joined(text, end, 1)):
             yield start, end
-        start = text.find(wanted, start + 1)
+        found = pattern.search(text, start + 1)
 
 
 def _joined(text: str, position: int, step: int) -> bool:
-    """Whether the sign there belongs to a word, or is a hyphen or apostrophe (no `'s`) with a word beyond it."""
+    """Whether the sign there belongs to a word or number, or is a hyphen or apostrophe (no `'s`) with a word beyond it.
+
+    Beside a digit, a plus, a minus or a per cent sign belongs to it, and so does a point or colon before another digit.
+    """
     if not 0 <= position < len(text) or (step > 0 and _POSSESSIVE.match(text, position)):
         return False
+    if text[position - step].isdigit():
+        beyond = text[position + step] if 0 <= position + step < len(text) else ""
+        if text[position] in ("%°" if step > 0 else "+-−") or (text[position] in ".,:/" and beyond.isdigit()):
+            return True
     if text[position] in "-'’":
         return 0 <= position + step < len(text) and _is_word(text[position + step])
     return _is_word(text[position])
@@ -302,11 +345,13 @@ def _letters(text: str, choices: Mapping[str, str]) -> set[str]:
     `choice` and before a full stop, closing bracket, colon, dash, line end or a word like `because`; `a dog` is no A.
     """
     keys = {key.casefold(): key for key in choices}
+    if text.strip(_AROUND) in keys:
+        return {keys[text.strip(_AROUND)]}
     one = "(" + "|".join(re.escape(key) for key in sorted(keys, key=len, reverse=True)) + ")"
     listed = re.search(rf"(?<![\w'’])[(\[]?{one}[)\]]?\s*(?:,|/|&|\bor\b|\band\b)\s*[(\[]?{one}(?!\w)", text)
     if listed and listed[1] != listed[2]:
         return {keys[listed[1]], keys[listed[2]]}
-    found = [*re.finditer(rf"{_LEAD}{one}(?!\w){_CLOSE}", text), *re.finditer(rf"[(\[（]{one}[)\]）]", text)]
+    found = [*re.finditer(rf"{_LEAD}{one}(?!\w){_CLOSE}", text), *re.finditer(rf"[(\[{{]{one}[)\]}}]", text)]
     if any(_NEGATION.search(text[max(0, match.start() - 40) : match.start()]) for match in found):
         return set()
     return {keys[match[1]] for match in found}

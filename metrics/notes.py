@@ -106,6 +106,7 @@ class NoteInstrument(NoteAccuracy):
     """Share of answers with the reference's instrument, to the letter, in percent."""
 
     name = "note_instrument"
+    right_or_wrong = True
     field = "instrument"
 
     def as_published(self, text: str) -> str:
@@ -119,6 +120,7 @@ class NoteVelocity(NoteAccuracy):
     """Share of answers with the reference's velocity, in percent."""
 
     name = "note_velocity"
+    right_or_wrong = True
     field = "velocity"
 
     def as_published(self, text: str) -> int:
@@ -132,6 +134,7 @@ class NotePitch(NoteAccuracy):
     """Share of answers with the reference's MIDI pitch, in percent (top-1 accuracy)."""
 
     name = "note_pitch"
+    right_or_wrong = True
     field = "pitch"
 
     def as_published(self, text: str) -> int:

@@ -41,6 +41,7 @@ class ExactMatch(QuestionMetric):
     """Share of answers that equal a reference after SQuAD's normalisation, in percent (Rajpurkar et al. 2016)."""
 
     name = "exact_match"
+    right_or_wrong = True
 
     def compared(self, answer: str, reference: str) -> float:
         return float(answer == reference)

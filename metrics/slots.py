@@ -60,6 +60,7 @@ class JointGoalAccuracy(SlotMetric):
     Henderson et al. 2014)."""
 
     name = "joint_goal_accuracy"
+    right_or_wrong = True
 
     def statistics(self, row: Row) -> Sequence[float]:
         answer = self.slots(row.answer)

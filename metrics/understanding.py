@@ -62,6 +62,7 @@ class IntentAccuracy(SumMetric):
     """
 
     name = "intent_accuracy"
+    right_or_wrong = True
     example = SLURP_EXAMPLE
     options = {"part": "intent"}
 

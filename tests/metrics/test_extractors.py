@@ -237,7 +237,19 @@ def test_quoted(raw: str, inside: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(EXTRACTORS))
 @pytest.mark.parametrize(
-    "raw", ["", "\0", "😀", "שלום", '"' * 50_000, "a or " * 20_000, "(b) " * 25_000, "x" * 100_000]
+    "raw",
+    [
+        *["", "\0", "😀", "שלום", '"' * 50_000, "a or " * 20_000, "(b) " * 25_000, "x" * 100_000],
+        *["a" + " " * 100_000 + "b", "car" + "_" * 100_000, "_" * 100_000, "dog" + "!" * 100_000, "_." * 50_000],
+        *[
+            "not a " * 20_000 + "dog",
+            "a-" * 50_000,
+            "1." * 50_000,
+            "_\n" * 50_000,
+            "a" + "\n_" * 50_000,
+            "answer " * 15_000,
+        ],
+    ],
 )
 def test_nothing_a_model_may_say_stops_it(name: str, raw: str) -> None:
     get_extractor(name).extract(raw, {"choices": OPTIONS}, ["B"], LABELS)
@@ -247,3 +259,75 @@ def test_exact_changes_nothing_and_unknown_names_give_the_nearest() -> None:
     assert get_extractor("exact").extract(" A\0 ", {}, [], None) == " A\0 "
     with pytest.raises(MetricError, match=r"no extractor named 'lable'; did you mean 'label'\?"):
         get_extractor("lable")
+
+
+DRUMS = ["Bass drum", "Snare drum", "Hi-hat", "Cymbal"]
+DOGS = ["A dog is barking", "A cat meows", "Rain", "None of the above"]
+KEYS = ["A major", "B minor", "C major", "D minor"]
+COUNTS = ["1", "2", "3", "4"]
+MOODS = ["happy", "sad", "angry", "neutral"]
+ROMAN = ["I", "II", "III", "IV"]
+
+
+@pytest.mark.parametrize(
+    ("options", "raw", "letter"),
+    [
+        *[(DRUMS, raw, "A") for raw in [
+            "Bass drum", "bass drum.", "A bass drum", "It is a bass drum", "A Bass drum", "A: Bass drum", "[A] Bass drum",
+            "A - Bass drum", "**A) Bass drum**", "The answer is a bass drum", "bass-drum", "A,", "A\n\nExplanation: it thumps",
+            "A\nBecause it thumps", "A because it is low", "A<|endoftext|>", "Ａ", "（Ａ）", "答案是A", "答案：A。", "选A",
+        ]],
+        *[(DRUMS, raw, "B") for raw in [
+            "A snare drum", "`B`", "$B$", "\\boxed{B}", "<answer>B</answer>", "Answer - B", "ANSWER: b", "B Snare drum",
+            "The correct answer is: (B) Snare drum", "I would choose B.", "B is the correct answer",
+        ]],
+        *[(DRUMS, raw, None) for raw in [
+            "drum", "Bass", "A dog is barking", "A: Cymbal", "A/B", "A & B", "Both A and B", "Neither", "E", "(E)", "Not A",
+            "A is wrong, it is B.", "A. Bass drum B. Snare drum", "Definitely not a bass drum but a cymbal",
+            "A\n\nExplanation: not a snare drum", "The bass drum is wrong", "bass drum: no", "I cannot hear a bass drum",
+        ]],
+        (DOGS, "A dog is barking", "A"), (DOGS, "A dog barks", None), (DOGS, "A. A cat meows", None), (DOGS, "a", "A"),
+        (DOGS, "A person is speaking", None), (DOGS, "A baby cries, a dog is barking", "A"), (DOGS, "None", None),
+        (DOGS, "None of the above is right", "D"), (DOGS, "It is raining", None),
+        (OPTIONS, "A dog is barking", None), (OPTIONS, "A dog barking", "B"), (OPTIONS, "C minor", None),
+        (OPTIONS, "C# major", None), (OPTIONS, "The answer is A minor", None),
+        (KEYS, "A minor", None), (KEYS, "A. C major", None), (KEYS, "(A) A major", "A"), (KEYS, "The answer is D minor.", "D"),
+        (KEYS, "B flat major", None), (KEYS, "C major, not A major", None),
+        (COUNTS, "2", "B"), (COUNTS, "B. 2", "B"), (COUNTS, "A. 2", None), (COUNTS, "There are 2 speakers", "B"),
+        *[(COUNTS, raw, None) for raw in ["2.5", "12", "3 or 4", "3:4", "1,000", "2%", "-2", "2nd", "two", "1/2"]],
+        (list("abcd"), "a sound", None), (list("abcd"), "The answer is c", "C"), (list("abcd"), "a", "A"),
+        (MOODS, "She is sad, not happy", None), (MOODS, "unhappy", None), (MOODS, "The speaker isn't happy", None),
+        (MOODS, "The speaker doesn't sound very happy", None), (MOODS, "I am sad", "B"), (MOODS, "a happy voice", "A"),
+        (ROMAN, "I don't know", None), (ROMAN, "I", "A"), (ROMAN, "I think it is II", "B"), (ROMAN, "The answer is III", "C"),
+        (["dog", "cat", "Both A and B", "None"], "C. Both A and B", "C"), (["dog", "cat", "Both A and B", "None"], "A and B", None),
+        (["Paris", "A", "B", "London"], "B", None),
+    ],
+)  # fmt: skip
+def test_choice_is_never_guessed(options: list[str], raw: str, letter: str | None) -> None:
+    choices = dict(zip("ABCD", options, strict=True))
+    assert get_extractor("choice").extract(raw, {"choices": choices}, ["B"], None) == letter
+
+
+INSTRUMENTS = ["Bass drum", "Bass", "Drum", "Snare drum", "Bass guitar", "Guitar"]
+ODD = ["car", "car horn", "dog", "no sound", "other", "street_traffic", "café", "0", "1", "A", "C", "C#", "狗叫", "狗"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "raw", "label"),
+    [
+        (INSTRUMENTS, "a bass drum", "Bass drum"), (INSTRUMENTS, "bass-drum", "Bass drum"), (INSTRUMENTS, "drums", None),
+        (INSTRUMENTS, "bass and drum", None), (INSTRUMENTS, "snare drum, not bass drum", None),
+        (INSTRUMENTS, "drum (snare drum)", None), (INSTRUMENTS, "electric guitar", "Guitar"),
+        (INSTRUMENTS, "bass_guitar's tone", "Bass guitar"),
+        *[(ODD, raw, "dog") for raw in ["ＤＯＧ", "dog\0", "dog, dog", "no, a dog", "I am not sure, but it is a dog", "A dog"]],
+        *[(ODD, raw, None) for raw in [
+            "can't be a dog", "cannot be dog", "doesn't sound like a dog", "This is hardly a dog", "not only dog", "no dog",
+            "rather than a dog", "I do not hear any dog", "hot-dog", "The dog is not there", "dog: no", "anything except a dog",
+            "other than a dog", "不是狗叫", "没有狗叫", "0.5", "10", "1.0", "-1", "<|dog|>",
+        ]],
+        (ODD, "There is no sound", "no sound"), (ODD, "street traffic", "street_traffic"), (ODD, "Street-traffic", "street_traffic"),
+        (ODD, "cafe\u0301", "café"), (ODD, "Label 1", "1"), (ODD, "a", "A"), (ODD, "c#", "C#"), (ODD, "狗叫。", "狗叫"),
+    ],
+)  # fmt: skip
+def test_label_is_never_guessed(labels: list[str], raw: str, label: str | None) -> None:
+    assert get_extractor("label").extract(raw, {}, ["x"], labels) == label

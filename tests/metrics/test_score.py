@@ -161,7 +161,7 @@ def test_counts_and_unparsed_is_wrong() -> None:
     }  # fmt: skip
     assert value(rows, spec) == 50
     assert [row.answer for row in answers(rows, spec, "accuracy")] == ["dog", "dog", None, None]
-    assert score(rows, spec)[0].signature == "accuracy|extract:label.2|norm:none.1|set:2.cd73b2|match:exact"
+    assert score(rows, spec)[0].signature == "accuracy|extract:label.3|norm:none.1|set:2.cd73b2|match:exact"
 
 
 @pytest.mark.parametrize("metric", sorted(METRICS.keys() - JAVA))
