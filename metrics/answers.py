@@ -38,6 +38,7 @@ def normalised_labels(spec: ScoringSpec, part: MetricSpec) -> list[str] | None:
 def rows_of(records: Iterable[Mapping[str, Any]], spec: ScoringSpec, part: MetricSpec) -> list[Row]:
     """Records, extracted and normalised, in their order; an error says which row it is about."""
     extract, normalize = get_extractor(part.extractor).extract, get_normalizer(part.normalizer).normalize
+    as_it_is = part.normalizer == "none"  # two calls a row are a third of the time of a million rows
     of_task, labels, rows = spec.language, spec.labels, []
     for record in records:
         get = record.get
@@ -50,8 +51,11 @@ def rows_of(records: Iterable[Mapping[str, Any]], spec: ScoringSpec, part: Metri
             references, group = references_of(record), get("group")
             raw = get("raw") or ""
             answer = extract(raw, own, references, labels)
-            right = tuple([normalize(reference, language) for reference in references])
-            said = None if answer is None else normalize(answer, language)
+            if as_it_is:
+                right, said = tuple(references), answer
+            else:
+                right = tuple([normalize(reference, language) for reference in references])
+                said = None if answer is None else normalize(answer, language)
         except MetricError as error:
             raise MetricError(f"row {sample_id!r}: {error}") from None
         unit = f"id {sample_id}" if group is None else f"group {group}"

@@ -45,9 +45,8 @@ class Accuracy(SumMetric):
         if len(labels) > MAX_CLASSES:
             return found
         matrix = np.zeros((len(labels), len(labels) + 1), dtype=np.int64)
-        for gold, answer in zip(*numbered(rows, labels), strict=True):
-            if gold < len(labels):
-                matrix[gold, answer] += 1
+        gold, answer = numbered(rows, labels)
+        np.add.at(matrix, (gold[gold < len(labels)], answer[gold < len(labels)]), 1)
         return found | {
             "labels": [_shown(label) for label in labels],
             "recall": [100 * int(line[n]) / int(line.sum()) if line.any() else None for n, line in enumerate(matrix)],
