@@ -2,6 +2,7 @@
 
 import re
 import string
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 
@@ -20,9 +21,9 @@ class QuestionMetric(SumMetric):
     English articles, single blanks. A missing answer is wrong.
     """
 
+    @abstractmethod
     def compared(self, answer: str, reference: str) -> float:
         """The value of one answer beside one reference, both normalised, from 0 to 1."""
-        raise NotImplementedError
 
     def statistics(self, row: Row) -> Sequence[float]:
         if row.answer is None:

@@ -1,6 +1,7 @@
 """Metrics of spoken language understanding: intents and entities, as SLURP counts them."""
 
 import re
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -101,9 +102,9 @@ class CountedF1(SetMetric):
         super().__init__(labels, options)
         self.average = chosen(self.name, "average", self.settings["average"], AVERAGES)
 
+    @abstractmethod
     def counts(self, row: Row) -> list[tuple[str, float, float, float]]:
         """Label, hits, false answers, misses; a label may come several times."""
-        raise NotImplementedError
 
     def encode(self, rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         entries = [(number, *entry) for number, row in enumerate(rows) for entry in self.counts(row)]
