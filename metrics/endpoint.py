@@ -133,7 +133,8 @@ class Endpoint:
             try:
                 request = urllib.request.Request(self.address, body, headers)
                 with opener.open(request, timeout=self.timeout) as response:
-                    return _reply(response.read(LARGEST_REPLY))
+                    data = response.read(LARGEST_REPLY)
+                return _reply(data.replace(self.key.encode(), b"***") if self.key else data)
             except urllib.error.HTTPError as error:
                 trouble = self._said_by(error)
                 if error.code in REFUSED:
@@ -156,7 +157,8 @@ class Endpoint:
             text = error.read(2000).decode("utf-8", "replace")
         except (OSError, http.client.HTTPException):
             text = ""
-        return self._without_key(f"{error.code} {error.reason} {' '.join(text.split())[:300]}".strip())
+        shown = " ".join(self._without_key(text).split())[:300]  # masked before it is cut: half a key is one too
+        return self._without_key(f"{error.code} {error.reason} {shown}".strip())
 
     def _without_key(self, text: str) -> str:
         return text.replace(self.key, "***") if self.key else text
@@ -227,7 +229,7 @@ def _reply(body: bytes) -> Reply:
         tokens = [usage.get(f"{part}_tokens") or 0 for part in ("prompt", "completion")]
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         tokens = [None]
-    if not all(isinstance(count, int) for count in tokens) or not isinstance(text, str | None):
+    if not all(isinstance(count, int) and 0 <= count < 10**9 for count in tokens) or not isinstance(text, str | None):
         shown = body[:80].decode("utf-8", "replace")
         raise _MalformedError(f"the reply {shown!r} is no chat completion")
     return Reply(text, reason if isinstance(reason, str) else None, *tokens)
