@@ -140,6 +140,13 @@ def test_troubles_that_pass(trouble: Any, judge: JudgeDouble, options: dict[str,
     assert len(judge.requests) == 3
 
 
+def test_a_reply_that_quotes_the_key_is_kept_without_it(judge: JudgeDouble, options: dict[str, Any]) -> None:
+    judge.after = body(completion(f"You sent Bearer {KEY}"))
+    judged([record(1, "a", "a")], CORRECT, options)
+    kept = [file.read_text() for file in Path(options["cache"]).rglob("*.json")]
+    assert kept and all(KEY not in text and "Bearer ***" in text for text in kept)
+
+
 @pytest.mark.parametrize("wait", ["1", format_datetime(datetime.now(UTC) + timedelta(days=1)), "soon", "-5"])
 def test_retry_after_is_respected(wait: str, judge: JudgeDouble, options: dict[str, Any]) -> None:
     judge.script = [status(429, Retry_After=wait)]
@@ -162,6 +169,10 @@ def test_retry_after_is_respected(wait: str, judge: JudgeDouble, options: dict[s
         (status(400, "no such option"), "refuses all 3 requests: 400 Bad Request no such option"),
         (status(302, "", Location="http://127.0.0.1:9/"), "says 302 Found"),
         (body(b"<html>"), "the reply '<html>' is no chat completion"),
+        (body(f'{{"echo": "Bearer {KEY}"}}'.encode()), r"the reply .*Bearer \*\*\*.* is no chat completion"),
+        (status(401, f"{'x' * 290} {KEY}"), r"says 401 Unauthorized x+ \*\*\*"),
+        (body(completion("x", usage={"prompt_tokens": -5})), "is no chat completion"),
+        (body(completion("x", usage={"prompt_tokens": 10**4000})), "is no chat completion"),
         (slow(0.5), "gave no answer in 3 attempts: timed out"),
     ],
 )
