@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import math
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ from datasets_prep.corpus import CorpusError, corpora
 from datasets_prep.manifest import Manifest, ManifestError, Sample, read_manifest
 from datasets_prep.record import CorpusRecord
 from evaluate import audio, plan, prompts, worker
-from evaluate.config import ConfigError, Task, generation_of
+from evaluate.config import ConfigError, LongAudio, Task, generation_of
 from evaluate.models.base import Model
 from metrics.base import nearest
 from metrics.score import MetricSpec, ScoringSpec, check
@@ -65,11 +66,13 @@ def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
     task = dataclasses.replace(task, labels=spec.labels)
     chosen = choose(pairs, task.limit)
     requests = [prompts.render(sample, task, model) for sample, _ in chosen]
+    longest = model.max_seconds if task.long_audio is LongAudio.truncate else None
+    limit = math.inf if longest is None else longest
     with ThreadPoolExecutor(HEADER_THREADS) as pool:
-        seconds = list(pool.map(lambda pair: _seconds(*pair), chosen))
+        seconds = list(pool.map(lambda pair: _seconds(pair[0], pair[1], limit), chosen))
     items = [
-        plan.Item(request, sample.audio, folder, length)
-        for request, (sample, folder), length in zip(requests, chosen, seconds, strict=True)
+        plan.Item(request, sample.audio, folder, heard, model.tokens(request, heard, task.generation))
+        for request, (sample, folder), heard in zip(requests, chosen, seconds, strict=True)
     ]
     asked = {
         "prompt": f"{style}: {template}",
@@ -211,9 +214,9 @@ def _refuse_doubles(samples: Iterable[Sample]) -> None:
             )
 
 
-def _seconds(sample: Sample, folder: Path) -> float:
-    """Of all clips by their headers; a clip whose header says nothing counts as half a minute. Raises ManifestError for
-    one of another length than when it was prepared."""
+def _seconds(sample: Sample, folder: Path, limit: float) -> float:
+    """Of all clips by their headers, of each up to ``limit``; a clip whose header says nothing counts as half a minute.
+    Raises ManifestError for one of another length than when it was prepared."""
     lengths = [audio.duration(clip, folder) for clip in sample.audio]
     for clip, length in zip(sample.audio, lengths, strict=True):
         if clip.seconds is not None and length is not None and abs(length - clip.seconds) > SECONDS_OFF:
@@ -221,7 +224,7 @@ def _seconds(sample: Sample, folder: Path) -> float:
                 f"sample {sample.id}: {clip.path} is {length:.2f} s long, not {clip.seconds:.2f} s as when it was "
                 f"prepared; python -m datasets_prep verify lists what changed"
             )
-    return sum(30.0 if length is None else length for length in lengths)
+    return sum(min(30.0 if length is None else length, limit) for length in lengths)
 
 
 def _sources_hash() -> str:

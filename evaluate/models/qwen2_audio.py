@@ -48,6 +48,7 @@ class Qwen2Audio(Pretrained):
     prompt_styles = ("qwen2_audio", "plain")
     max_seconds = 30.0
     can_split = True
+    preload = (*Pretrained.preload, "transformers.models.qwen2_audio", "transformers.models.qwen2.modeling_qwen2")
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)

@@ -40,6 +40,7 @@ class QwenAudio(Model):
     prompt_styles: ClassVar[tuple[str, ...]] = ("qwen_audio",)
     max_seconds = 30.0
     can_split = True
+    preload = ("torch", "safetensors.torch", "transformers.modeling_utils", "evaluate.models.qwen_audio.network")
     chat_format = "raw"
     """What the checkpoint's generation_config.json calls its kind."""
     name_of_kind = "the base model Qwen-Audio, model=qwen_audio"
