@@ -245,7 +245,7 @@ class Dispatcher:
             limit = self._timeout if seat.device else self._start_timeout
             if seat.waited > limit:
                 self.pool.discard(worker)
-                what = "no answer" if seat.device else "did not load its model"
+                what = "gave no answer" if seat.device else "did not load its model"
                 done += self._lost(Lost(worker, f"{what} within {limit:g} s", "timeout"))
         return done
 

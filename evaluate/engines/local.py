@@ -50,16 +50,19 @@ class LocalPool(Pool):
         self._log = log
         self._processes: dict[int, BaseProcess] = {}
         self._pipes: dict[int, Connection] = {}
+        self._lifelines: dict[int, Connection] = {}
 
     def start(self, worker: int) -> None:
         ours, theirs = self._context.Pipe()
+        held, lifeline = self._context.Pipe()
         _bound(ours)
         process = self._context.Process(
-            target=serve, args=(theirs, self._jobs[worker]), name=f"worker-{worker}", daemon=True
+            target=serve, args=(theirs, lifeline, self._jobs[worker]), name=f"worker-{worker}", daemon=True
         )
         process.start()
         theirs.close()
-        self._processes[worker], self._pipes[worker] = process, ours
+        lifeline.close()
+        self._processes[worker], self._pipes[worker], self._lifelines[worker] = process, ours, held
 
     def send(self, worker: int, number: int, batch: Batch) -> None:
         try:
@@ -99,6 +102,7 @@ class LocalPool(Pool):
     def discard(self, worker: int) -> None:
         if worker in self._pipes:
             self._pipes.pop(worker).close()
+            self._lifelines.pop(worker).close()
             process = self._processes.pop(worker)
             process.kill()
             process.join()
