@@ -171,7 +171,7 @@ class _Runner:
         try:
             if total:
                 self._announce(total)
-                self._answer(folders, total)
+                self._answer(folders)
                 self.reporter.say(self.reporter.summary())
             status = self._conclude(finished_before=not total)
         except EngineError as error:
@@ -208,7 +208,7 @@ class _Runner:
             f"stopped early: {why}. What was answered is kept in {self.directory.path}; the same command goes on"
         )
 
-    def _answer(self, folders: Sequence[str], total: int) -> None:
+    def _answer(self, folders: Sequence[str]) -> None:
         """Answer what is missing, write each batch as it comes, score each task as its last answer is in."""
         batches = self._batches()
         left = Counter({batch.task: len(self.missing[batch.task]) for batch in batches})
@@ -218,8 +218,8 @@ class _Runner:
         dispatcher = Dispatcher(pool, budget.timeout, engine.start_timeout, self.reporter.say)
         with Aside() as aside, dispatcher:
             self._begin(left)
+            self.reporter.start(left, dispatcher.devices)
             with self.reporter:
-                self.reporter.start(total)
                 try:
                     for done in dispatcher.answers(batches):
                         telemetry.add(done)
@@ -262,7 +262,8 @@ class _Runner:
         failed = sum(entry.status == "failed" for entry in predictions)
         answered = [entry for entry in predictions if entry.status == "ok"]
         heard = sum(clip.seconds or 0.0 for entry in answered for clip in entry.audio)
-        self.reporter.advance(task, len(predictions), failed, heard)
+        busy = done.spent.busy if done.spent else 0.0
+        self.reporter.advance(task, done.worker, len(predictions), failed, heard, busy)
         return len(predictions)
 
     def _score(self, name: str) -> None:
