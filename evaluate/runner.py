@@ -9,8 +9,8 @@ from pathlib import Path
 
 from evaluate.aside import Aside
 from evaluate.config import Config, Task
+from evaluate.engines import open_pool
 from evaluate.engines.dispatch import Dispatcher, Done, EngineError
-from evaluate.engines.local import LocalPool
 from evaluate.models.base import Model, ModelError, UnsuitedError, make_model
 from evaluate.plan import Batch, plan
 from evaluate.progress import Reporter
@@ -213,7 +213,7 @@ class _Runner:
         batches = self._batches()
         left = Counter({batch.task: len(self.missing[batch.task]) for batch in batches})
         model, engine, budget = self.config.model, self.config.engine, self.config.batch
-        pool = LocalPool(model, engine, self.preload, folders, self.reporter.log)
+        pool = open_pool(model, engine, self.preload, folders, self.reporter.log)
         telemetry = Telemetry(pool.size)
         dispatcher = Dispatcher(pool, budget.timeout, engine.start_timeout, self.reporter.say)
         with Aside() as aside, dispatcher:

@@ -16,8 +16,8 @@ from multiprocessing.process import BaseProcess
 
 from evaluate.config import Engine, ModelConfig
 from evaluate.engines.devices import places, torch_threads
-from evaluate.engines.dispatch import Answered, Event, Lost, Pool, Ready, Refused
-from evaluate.engines.serve import Job, serve
+from evaluate.engines.dispatch import Event, Lost, Pool, Refused
+from evaluate.engines.serve import Job, event_of, serve
 from evaluate.plan import Batch
 
 FAREWELL_SECONDS = 5.0
@@ -83,12 +83,10 @@ class LocalPool(Pool):
         if kind == "log":
             self._log(*content)
             return []
-        if kind == "answers":
-            return [Answered(worker, *content)]
-        if kind == "ready":
-            return [Ready(worker, *content)]
-        self.discard(worker)
-        return [Refused(worker, *content) if kind == "refused" else Lost(worker, f"failed: {content[0]}")]
+        event = event_of(worker, kind, *content)
+        if isinstance(event, Refused | Lost):
+            self.discard(worker)
+        return [event]
 
     def _obituary(self, worker: int) -> str:
         process = self._processes[worker]
@@ -139,13 +137,13 @@ def _forkserver(preload: Sequence[str]) -> ForkServerContext:
     decides: that one and all of its children ignore them, from their first moment."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
-    with _ignored(signal.SIGINT, signal.SIGTERM):
+    with ignored(signal.SIGINT, signal.SIGTERM):
         multiprocessing.forkserver.ensure_running()
     return context
 
 
 @contextmanager
-def _ignored(*numbers: signal.Signals) -> Iterator[None]:
+def ignored(*numbers: signal.Signals) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
