@@ -19,7 +19,7 @@ from metrics.score import METRICS, MetricSpec, ScoringSpec, answers, check, coun
 
 CHECKOUT = Path(__file__).parents[2]
 JAVA = {"meteor", "spice", "spider"}
-"""Programs in Java that take seconds to start, or are not here: test_captions.py has them."""
+"""Programs in Java that take seconds to start, or are not here: test_meteor.py and test_java.py have them."""
 STRUCTURED = {name for name, metric in METRICS.items() if metric.example != "a"} - JAVA
 """The metrics whose answers are more than a text."""
 JUDGES = {name for name, metric in METRICS.items() if metric.asks_endpoint}

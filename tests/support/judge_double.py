@@ -8,6 +8,10 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from metrics.score import MetricSpec, Score, ScoringSpec, check, score
+
+KEY = "sk-very-secret-123"
+CORRECT, SCORES = "judge_correct", "judge_score"
 MARKED = re.compile(
     r"<(context|question|reference answer|answer|first reply|second reply) (\w+)>\n(.*?)\n</\1 \2>", re.DOTALL
 )
@@ -111,3 +115,17 @@ class JudgeDouble:
                 pass
 
         return Handler
+
+
+def record(number: int, raw: str | None, *references: str, **more: Any) -> dict[str, Any]:
+    return {"id": f"s{number:03}", "raw": raw, "references": list(references), "fields": {}, "status": "ok", **more}
+
+
+def judged(records: list[dict[str, Any]], metric: str, options: dict[str, Any]) -> Score:
+    spec = ScoringSpec(
+        {"it": MetricSpec(metric, options=options), "accuracy": MetricSpec("accuracy")}, primary="accuracy"
+    )
+    check(spec, records)
+    it, accuracy = score(records, spec)[:2]
+    assert accuracy.value is not None, "whatever a judge does, all other metrics are computed"
+    return it
