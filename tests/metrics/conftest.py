@@ -1,14 +1,11 @@
-"""Fixtures of the metrics: a judge and the options that lead to it."""
+"""Fixtures of the metrics: a judge and the options that lead to it; a machine without Java."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from judge_double import (
-    KEY,
-    JudgeDouble,
-)
+from judge_double import KEY, JudgeDouble
 
 
 @pytest.fixture

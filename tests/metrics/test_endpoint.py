@@ -1,11 +1,15 @@
 """How a judge is asked: troubles, the deadline, the key, what is kept."""
 
 import json
+import os
 import random
 import re
+import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +22,16 @@ from judge_double import (
     body,
     completion,
     judged,
+    only_for,
+    raw_server,
     record,
+    says,
     slow,
     status,
-)
+    texts_of,
+)  # fmt: skip
 
-from metrics.score import METRICS
+from metrics.score import METRICS, Score
 
 
 @pytest.mark.parametrize("metric", [CORRECT, SCORES])
@@ -80,13 +88,14 @@ def test_a_reply_that_quotes_the_key_is_kept_without_it(judge: JudgeDouble, opti
     assert kept and all(KEY not in text and "Bearer ***" in text for text in kept)
 
 
-@pytest.mark.parametrize("wait", ["1", format_datetime(datetime.now(UTC) + timedelta(days=1)), "soon", "-5"])
+@pytest.mark.parametrize("wait", ["1", "tomorrow", "soon", "-5", "nan", f"Mon, 1 Jan {9**30} 1:1:1 +{9**30}"])
 def test_retry_after_is_respected(wait: str, judge: JudgeDouble, options: dict[str, Any]) -> None:
-    judge.script = [status(429, Retry_After=wait)]
+    tomorrow = format_datetime(datetime.now(UTC) + timedelta(days=1))
+    judge.script = [status(429, Retry_After=tomorrow if wait == "tomorrow" else wait)]
     started = time.perf_counter()
     only = judged([record(1, "a", "a")], CORRECT, options)
     waited = time.perf_counter() - started
-    if "GMT" in wait or "+0000" in wait:
+    if wait == "tomorrow":
         assert only.value is None and "asks to wait" in str(only.unavailable) and len(judge.requests) == 1
     else:
         assert only.value == 100 and (waited >= 1) == (wait == "1")
@@ -99,8 +108,12 @@ def test_retry_after_is_respected(wait: str, judge: JudgeDouble, options: dict[s
         (status(500, "oh\nno"), "gave no answer in 3 attempts: 500 Internal Server Error oh no"),
         (status(401, f"bad key {KEY}"), r"says 401 Unauthorized bad key \*\*\*, asked about"),
         (status(404, "no such model"), "says 404 Not Found no such model"),
-        (status(400, "no such option"), "refuses all 3 requests: 400 Bad Request no such option"),
+        (
+            status(400, "no such option"),
+            r"no verdict on any of the 3 answers .*\(refused: 400 Bad Request no such option\)",
+        ),
         (status(302, "", Location="http://127.0.0.1:9/"), "says 302 Found"),
+        (status(308, "", Location="http://[/"), "says 308 Permanent Redirect"),
         (body(b"<html>"), "the reply '<html>' is no chat completion"),
         (body(f'{{"echo": "Bearer {KEY}"}}'.encode()), r"the reply .*Bearer \*\*\*.* is no chat completion"),
         (status(401, f"{'x' * 290} {KEY}"), r"says 401 Unauthorized x+ \*\*\*"),
@@ -117,6 +130,17 @@ def test_troubles_that_stay_leave_no_value(
     assert (only.value, only.ci95, only.n, only.details) == (None, None, 3, None)
     assert only.unavailable is not None and KEY not in only.unavailable
     assert re.search(message, only.unavailable), only.unavailable
+
+
+def test_broken_parts_of_a_reply_are_tried_again(judge: JudgeDouble, options: dict[str, Any]) -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for part in (b"-5\r\nabc\r\n", b"zz\r\n", b"9\r\nshort"):
+        with raw_server(lambda part=part: [chunked + part]) as url:  # type: ignore[misc]
+            only = judged([record(1, "a", "a")], CORRECT, {**options, "url": url})
+            assert "gave no answer in 3 attempts" in str(only.unavailable)
+    with raw_server(lambda: [b"\x1b[2J\x07\x00 bell" * 9000]) as url:
+        only = judged([record(1, "a", "a")], CORRECT, {**options, "url": url})
+        assert str(only.unavailable).isprintable() and len(str(only.unavailable)) < 1000
 
 
 def test_nobody_there(options: dict[str, Any], judge: JudgeDouble) -> None:
@@ -175,6 +199,104 @@ def test_where_replies_are_kept(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     judged([record(1, "a", "a")], CORRECT, {**options, "cache": None})
     assert len(list((tmp_path / "home/.cache/alm-eval/judge").rglob("*.json"))) == 1
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)  # a container's user that the system does not know
+    homeless = judged([record(1, "a", "a")], CORRECT, {**options, "cache": None})
+    assert homeless.value is None and "no home folder is known for ~/.cache; write" in str(homeless.unavailable)
     (tmp_path / "file").touch()
     only = judged([record(1, "a", "a")], CORRECT, {**options, "cache": str(tmp_path / "file")})
     assert only.value is None and "set option cache" in str(only.unavailable)
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+WHOLE = completion("x")
+
+
+def slowly(*parts: bytes) -> Iterator[bytes]:
+    for part in parts:
+        for place in range(len(part)):
+            time.sleep(0.04)
+            yield part[place : place + 1]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        lambda: slowly(OK * 9),
+        lambda: chain([OK], slowly(b"X: y\r\n" * 9)),
+        lambda: chain([OK + b"Content-Length: %d\r\n\r\n" % len(WHOLE)], slowly(WHOLE)),
+        lambda: chain([OK + b"Transfer-Encoding: chunked\r\n\r\n"], repeat(b"1\r\n \r\n")),
+        lambda: chain([OK + b"Transfer-Encoding: chunked\r\n\r\n"], slowly(b"1\r\n \r\n" * 99)),
+        lambda: chain([b"HTTP/1.1 500 No\r\n\r\n"], slowly(WHOLE)),
+        lambda: repeat(b"HTTP/1.1 100 Continue\r\n\r\n"),
+        lambda: slowly(b"HTTP/1.1 100 Continue\r\n\r\n" * 9),
+    ],
+)  # fmt: skip
+def test_no_server_holds_a_request_beyond_its_time(parts: Any, judge: JudgeDouble, options: dict[str, Any]) -> None:
+    with raw_server(parts) as url:
+        started = time.perf_counter()
+        only = judged([record(1, "a", "a")], CORRECT, {**options, "url": url, "timeout": 0.5, "retries": 0})
+        assert only.value is None and time.perf_counter() - started < 2
+    assert re.search("gave no answer in 1 attempts: (timed out|500 No|the reply .* is no chat)", str(only.unavailable))
+
+
+def test_what_is_slow_but_in_time_is_read(judge: JudgeDouble, options: dict[str, Any]) -> None:
+    with raw_server(lambda: chain(slowly(b"HTTP/1.1 100 Continue\r\n\r\n"), slowly(OK), [b"\r\n" + WHOLE])) as url:
+        only = judged([record(1, "a", "a")], CORRECT, {**options, "url": url, "timeout": 30})
+    assert "a reply ends with 'x'" in str(only.unavailable)
+
+
+def test_who_waits_to_try_again_holds_up_nothing(judge: JudgeDouble, options: dict[str, Any]) -> None:
+    waits, refuses = status(429, Retry_After="60"), status(401)
+    judge.after = lambda double, request: (refuses if texts_of(request)[1][-1][1] == "b" else waits)(double, request)
+    rows = [record(1, "a", "a"), record(2, "b", "a")]
+    started = time.perf_counter()
+    assert "says 401" in str(judged(rows, CORRECT, options).unavailable)
+    assert time.perf_counter() - started < 20
+
+
+def test_what_is_refused_each_time_does_not_cost_the_value(judge: JudgeDouble, options: dict[str, Any]) -> None:
+    judge.after = only_for("long", status(400, "too long"))
+    rows = [record(1, "long", "a"), record(2, "a", "a")]
+    first = judged(rows, CORRECT, options)
+    assert (first.value, first.unjudged) == (50, 1)
+    assert judged(rows, CORRECT, options) == first and len(judge.requests) == 3
+
+
+@pytest.mark.parametrize("key", ["1", "e", "EMPTY", "choices"])
+def test_a_word_for_a_key_mars_no_reply(
+    key: str, judge: JudgeDouble, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUDGE_KEY", key)
+    assert judged([record(1, "a", "a")], SCORES, options).value == 9
+
+
+def test_a_key_is_found_however_json_writes_it(
+    judge: JudgeDouble, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUDGE_KEY", "ab/cd/efgh")
+    for sent in (rb"ab\/cd\/efgh", rb"ab\u002fcd\u002Fefgh", b"ab/cd/efgh"):
+        judge.after = body(completion("You sent KEY").replace(b"KEY", sent))
+        judged([record(1, f"{sent!r}", "a")], CORRECT, options)
+    judge.after = body(rb'{"error": "ab\/cd\/efgh"}')
+    only = judged([record(1, "x", "a")], CORRECT, options)
+    kept = [file.read_text() for file in Path(options["cache"]).rglob("*.json")]
+    assert len(kept) == 3 and all("You sent ***" in text for text in kept)
+    assert "***" in str(only.unavailable) and "efgh" not in str(only.unavailable)
+
+
+def test_two_at_once_go_by_one_reply(judge: JudgeDouble, options: dict[str, Any]) -> None:
+    """Two scorings with one cache, and a judge that says something else each time: the numbers agree with the cache."""
+    judge.after = lambda double, request: says(f"SCORES NUMBER: 9 {1 + len(double.requests) % 9}")(double, request)
+    rows = [record(n, f"{n}", "a") for n in range(40)]
+    found: list[Score] = []
+    threads = [threading.Thread(target=lambda: found.append(judged(rows, SCORES, options))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    asked = len(judge.requests)
+    found.append(judged(rows, SCORES, options))
+    assert found[0] == found[1] == found[2] and len(judge.requests) == asked
+    assert not [path for path in Path(options["cache"]).rglob("*") if "part" in path.name]
