@@ -11,7 +11,7 @@ from support import CHECKOUT
 
 from metrics import java as programs
 from metrics.base import MetricError
-from metrics.score import METRICS, MetricSpec, ScoringSpec, check
+from metrics.score import METRICS, MetricSpec, ScoringSpec, check, score
 from metrics.spice import JARS
 
 
@@ -40,20 +40,35 @@ def test_java_home_comes_first_if_it_runs(tmp_path: Path, monkeypatch: pytest.Mo
     assert programs.find_java() is None
 
 
-def test_java_is_started_once_for_all_metrics_and_subsets(
-    java: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def starts(java: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The command lines of Java, in a file; all but `-version`."""
     counted = program(
         tmp_path / "bin/java",
         "import os, sys\n"
-        f"open({str(tmp_path / 'starts')!r}, 'a').write(' '.join(sys.argv) + '\\n')\n"
+        f"if '-version' not in sys.argv: open({str(tmp_path / 'starts')!r}, 'a').write(' '.join(sys.argv) + '\\n')\n"
         f"os.execv({java!r}, [{java!r}, *sys.argv[1:]])\n",
     )
     monkeypatch.setenv("JAVA_HOME", str(counted.parent.parent))
+    return tmp_path / "starts"
+
+
+def test_java_is_started_once_for_all_metrics_and_subsets(starts: Path) -> None:
     found = scored([(text, [text, "a dog"]) for text in captions(40, seed=10)], *PYTHON)
     assert all("tok:ptb-3.4.1" in only.signature for only in found.values())
-    starts = (tmp_path / "starts").read_text().splitlines()
-    assert len([start for start in starts if "PTBTokenizer" in start]) == 1, starts
+    assert len(starts.read_text().splitlines()) == 1
+
+
+def test_meteor_is_started_once_for_checking_and_scoring(starts: Path) -> None:
+    spec = ScoringSpec({"meteor": MetricSpec("meteor"), "again": MetricSpec("meteor", "basic")}, primary="meteor")
+    rows = [
+        {"id": f"{n}", "raw": text, "references": [text], "fields": {}, "subset": "xy"[n % 2]}
+        for n, text in enumerate(("a dog barks", "rain"))
+    ]
+    check(spec, rows)
+    assert not starts.exists(), "to check starts nothing that takes seconds"
+    assert [only.value for only in score(rows, spec)] == [pytest.approx(100)] * 6
+    assert ["meteor-1.5.jar" in line for line in starts.read_text().splitlines()] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -139,6 +154,7 @@ def test_spice_and_spider_with_a_double(spice_double: Path) -> None:
     found = scored(pairs, "spice", "spider", corenlp=str(spice_double))
     assert found["spice"].value == pytest.approx((2 / 3 + 1 + 0) / 3), "a row without F is left out"
     assert found["spice"].details == {"rows_without_f": 1}
+    assert (found["spice"].n, found["spice"].unjudged, found["spider"].n, found["spider"].unjudged) == (3, 1, 4, 1)
     assert found["spider"].value == pytest.approx((found["spice"].value + (value("cider_d", rows_of(pairs)) or 0)) / 2)
     assert found["spider"].details == {"document_frequencies_of": 4, "rows_without_f": 1} | {
         "warning": "document frequencies of only 4 rows: not comparable with a value of the whole set"
