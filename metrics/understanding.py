@@ -17,6 +17,8 @@ PARTS = ("intent", "scenario", "action")
 DISTANCES = ("exact", "word", "char")
 AVERAGES = ("micro", "macro")
 SLURP_EXAMPLE = '{"scenario": "alarm", "action": "set", "entities": [{"type": "time", "filler": "five am"}]}'
+UNREAD = ""
+"""The label of what cannot be read."""
 _RUN_OF_BLANKS = re.compile(r"\s\s+")
 
 
@@ -130,12 +132,13 @@ class CountedF1(SetMetric):
         return 100 * float(np.mean(2 * hits / (2 * hits + false + missed)))
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
-        return {"avg": self.average}
+        return {"avg": self.average, "unread": "wrong"}
 
 
 class IntentF1(CountedF1):
     """F1 of intents as SLURP's evaluation has it (Bastianelli et al. 2020), in percent; by default the macro mean over
-    intents of references and answers. See `intent_accuracy`, which is its micro mean; an unreadable answer is a miss.
+    intents of references and answers. See `intent_accuracy`, which is its micro mean; all unreadable answers are one
+    wrong intent.
     """
 
     name = "intent_f1"
@@ -153,7 +156,7 @@ class IntentF1(CountedF1):
         golds = [str(intent_of(text, self.part)) for text in row.references]
         if answer in golds:
             return [(str(answer), 1, 0, 0)]
-        return [(golds[0], 0, 0, 1), *([] if answer is None else [(answer, 0, 1, 0)])]
+        return [(golds[0], 0, 0, 1), (UNREAD if answer is None else answer, 0, 1, 0)]
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         return super().signature_parts(rows) | {"part": self.part}
@@ -162,7 +165,8 @@ class IntentF1(CountedF1):
 class EntityMetric(CountedF1):
     """F1 of entities; references are JSON objects with `entities`, a list of objects with `type` and `filler`.
 
-    An answer whose entities cannot be read misses all. SLURP's evaluation passes over samples without a prediction;
+    An answer whose entities cannot be read is as wrong as one with as many entities of each type as the reference has,
+    or with one of no type where that has none. SLURP's evaluation passes over samples without a prediction;
     here those are the failed ones, which are outside of every score.
     """
 
@@ -183,7 +187,9 @@ class EntityMetric(CountedF1):
         return {"unreadable": sum(entities_of(row.answer) is None for row in rows)}
 
     def compared(self, row: Row, distance: str) -> list[tuple[str, float, float, float]]:
-        gold, answer = entities_of(row.references[0]) or [], entities_of(row.answer) or []
+        gold, answer = entities_of(row.references[0]) or [], entities_of(row.answer)
+        if answer is None:
+            return [(kind, 0.0, 1.0, 1.0) for kind, _ in gold] or [(UNREAD, 0.0, 1.0, 0.0)]
         return exact_counts(gold, answer) if distance == "exact" else distance_counts(gold, answer, distance)
 
 
@@ -193,7 +199,8 @@ class EntityF1(EntityMetric):
     `distance` exact: an answer with type and filler of a reference is a hit. word, char: an answer of a reference's
     type is one hit whatever its filler, and the distance to the nearest filler of that type adds to false answers and
     to misses: word error rate (which may exceed 1), or edits by the longer's characters. Answers are matched in their
-    order. Options `distance`, `average`.
+    order. One that cannot be read is as wrong as one as long as the reference, of one entity at least. Options
+    `distance`, `average`.
     """
 
     name = "entity_f1"
@@ -212,7 +219,7 @@ class EntityF1(EntityMetric):
 
 class SluF1(EntityMetric):
     """SLU-F1 (Bastianelli et al. 2020), in percent: F1 of the counts of entity F1 by word and by character distance
-    added. Option `average`."""
+    added. An answer that cannot be read counts as there. Option `average`."""
 
     name = "slu_f1"
 

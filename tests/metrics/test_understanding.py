@@ -138,14 +138,38 @@ def test_what_cannot_be_read_misses() -> None:
         "{" * 90_000,
     ):
         assert value("intent_accuracy", (bad, gold)) == 0 == value("intent_f1", (bad, gold))
+        pairs = ((bad, gold), (gold, gold))
+        assert value("intent_accuracy", *pairs) == 50 == value("intent_f1", *pairs, average="micro")
     for bad in ("", None, "[]", "{}", '{"entities": {}}', '{"entities": ["time"]}', '{"entities": [{"type": "time"}]}'):
         for name in ("entity_f1", "slu_f1"):
             assert value(name, (bad, gold)) == 0
-            assert value(name, (bad, gold), (gold, gold)) == pytest.approx(100 * 2 / 3), "one hit, one miss"
+            assert value(name, (bad, gold), (gold, gold)) == 50, "one hit, one miss, one false"
+            assert value(name, (bad, frame()), (gold, gold)) == pytest.approx(100 * 2 / 3), "one hit, one false"
+            assert value(name, (frame(), frame()), (gold, gold)) == 100
             assert METRICS[name]().details([Row("1", bad, (gold,))]) == {"unreadable": 1}
     assert value("entity_f1", ('{"entities": []}', gold)) == 0
     assert value("entity_f1", (frame(), frame())) is None
     assert value("intent_accuracy", (frame("alarm", "unset"), gold), part="scenario") == 100
+
+
+@pytest.mark.parametrize("name", ["slot_f1", "joint_goal_accuracy", "entity_f1", "slu_f1", "intent_f1"])
+def test_no_answer_as_long_is_worse_than_one_that_cannot_be_read(name: str) -> None:
+    rng, slots = random.Random(3), name in ("slot_f1", "joint_goal_accuracy")
+    options = {} if slots else {"average": "micro"}
+
+    def drawn(size: int) -> str:
+        pairs = [(kind, rng.choice(["x", "y", "xy"])) for kind in rng.sample("abc", size)]
+        return json.dumps(dict(pairs)) if slots else frame(rng.choice(["alarm", "lists"]), "set", *pairs)
+
+    right = drawn(3)
+    for size in (0, 1, 2):
+        gold = drawn(size)
+        unread, perfect = (value(name, (answer, gold), (right, right), **options) for answer in (None, gold))
+        assert unread == value(name, ("I cannot say.", gold), (right, right), **options)
+        assert unread is not None and perfect is not None and unread < perfect == 100
+        for _ in range(30):
+            read = value(name, (drawn(rng.randint(0, max(size, 1))), gold), (right, right), **options)
+            assert read is not None and read >= unread
 
 
 def test_a_long_answer_of_entities_takes_no_time() -> None:
@@ -183,7 +207,8 @@ def test_bad_references_are_refused(name: str, reference: str, message: str) -> 
         ('{"area": "south"}', '{"area": "north"}', 0, 0, 0),
         ("{}", '{"area": "north"}', 0, 0, 0),
         ("north", '{"area": "north"}', 0, 0, 0),
-        (None, "{}", 0, None, None),
+        (None, "{}", 0, 0, 0),
+        ("north", "{}", 0, 0, 0),
         ("{}", "{}", 100, None, None),
         ('{"area": ["north"]}', '{"area": "north"}', 0, 0, 0),
         ('{"area": true}', '{"area": "north"}', 0, 0, 0),
