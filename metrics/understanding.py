@@ -3,14 +3,13 @@
 import re
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from metrics.base import MetricError, Row, SetMetric, SumMetric
 from metrics.multilabel import parsed
-from metrics.wer import edits
 
 Entities = list[tuple[str, str]]
 PARTS = ("intent", "scenario", "action")
@@ -243,28 +242,40 @@ def exact_counts(gold: Entities, answer: Entities) -> list[tuple[str, float, flo
 
 def distance_counts(gold: Entities, answer: Entities, distance: str) -> list[tuple[str, float, float, float]]:
     """Hits of entities equal in type; the distance of their fillers counts as false answer and as miss."""
-    left: dict[str, list[str]] = {}
+    cut = _words_as_characters([filler for _, filler in gold]) if distance == "word" else str
+    wanted: dict[str, list[str]] = {}
     for kind, filler in gold:
-        left.setdefault(kind, []).append(filler)
+        wanted.setdefault(kind, []).append(cut(filler))
+    taken = {kind: np.zeros(len(fillers)) for kind, fillers in wanted.items()}  # infinite: no longer there
     found: list[tuple[str, float, float, float]] = []
     for kind, filler in answer:
-        if not left.get(kind):
+        if kind not in taken or np.isinf(taken[kind]).all():
             found.append((kind, 0.0, 1.0, 0.0))
             continue
-        away = [filler_distance(wanted, filler, distance) for wanted in left[kind]]
-        nearest = away.index(min(away))
-        left[kind].pop(nearest)
-        found.append((kind, 1.0, away[nearest], away[nearest]))
-    return found + [(kind, 0.0, 0.0, float(len(fillers))) for kind, fillers in left.items() if fillers]
+        away = _distances(wanted[kind], cut(filler), distance) + taken[kind]
+        nearest = int(np.argmin(away))
+        taken[kind][nearest] = np.inf
+        found.append((kind, 1.0, float(away[nearest]), float(away[nearest])))
+    left = {kind: float(np.isfinite(gone).sum()) for kind, gone in taken.items()}
+    return found + [(kind, 0.0, 0.0, missed) for kind, missed in left.items() if missed]
 
 
-def filler_distance(gold: str, answer: str, distance: str) -> float:
-    """`word`: word error rate. `char`: edits by the length of the longer text, 0 for two empty ones."""
-    if distance == "word":
-        wanted, said = _words(gold), _words(answer)
-        return sum(edits(wanted, said)[:3]) / len(wanted) if wanted else float(len(said))
-    longer = max(len(gold), len(answer))
-    return sum(edits(list(gold), list(answer))[:3]) / longer if longer else 0.0
+def _distances(golds: Sequence[str], answer: str, distance: str) -> np.ndarray:
+    """Of an answer from each of some fillers, shape = (n_golds,). `word`, each a character: word error rate. `char`:
+    edits by the length of the longer text, 0 for two empty ones."""
+    from rapidfuzz.distance import Levenshtein
+    from rapidfuzz.process import cdist
+
+    edits = cdist([answer], golds, scorer=Levenshtein.distance, dtype=np.int64)[0]
+    lengths = np.array([len(gold) for gold in golds])
+    return edits / np.maximum(lengths if distance == "word" else np.maximum(lengths, len(answer)), 1)
+
+
+def _words_as_characters(fillers: Sequence[str]) -> Callable[[str], str]:
+    """How to write each word of a text as one character, which is compared faster; all words of no filler as one."""
+    words = dict.fromkeys(word for filler in fillers for word in _words(filler))
+    characters = {word: chr(0xE000 + number) for number, word in enumerate(words)}
+    return lambda text: "".join(characters.get(word, "\0") for word in _words(text))
 
 
 def _words(text: str) -> list[str]:

@@ -4,6 +4,7 @@ import json
 import random
 import re
 import string
+import time
 from collections import Counter
 from typing import Any
 
@@ -16,7 +17,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from metrics.base import MetricError, Row
 from metrics.bootstrap import measure
 from metrics.score import METRICS, MetricSpec, ScoringSpec, check
-from metrics.understanding import filler_distance
+from metrics.understanding import distance_counts
 
 FEW = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -29,6 +30,12 @@ def value(name: str, *pairs: tuple[str | None, str], **options: Any) -> float | 
 def frame(scenario: str = "alarm", action: str = "set", *entities: tuple[str, str]) -> str:
     found = [{"type": kind, "filler": filler} for kind, filler in entities]
     return json.dumps({"scenario": scenario, "action": action, "entities": found}, ensure_ascii=False)
+
+
+def filler_distance(gold: str, answer: str, distance: str) -> float:
+    ((_, hits, false, missed),) = distance_counts([("t", gold)], [("t", answer)], distance)
+    assert hits == 1 and false == missed
+    return false
 
 
 @pytest.mark.parametrize(
@@ -178,6 +185,15 @@ def test_a_long_answer_of_entities_takes_no_time() -> None:
     for name in ("entity_f1", "slu_f1"):
         found = value(name, (said, gold))
         assert found is not None and found < 1
+
+
+def test_a_long_reference_of_entities_takes_a_moment() -> None:
+    words, rng = ["five", "am", "today", "pm", "seven"], random.Random(0)
+    said, gold = (frame("a", "b", *(("t", " ".join(rng.choices(words, k=4))) for _ in range(1500))) for _ in "xx")
+    begun = time.perf_counter()
+    found = value("slu_f1", (said, gold))
+    assert found is not None and 80 < found < 100
+    assert time.perf_counter() - begun < 10
 
 
 @pytest.mark.parametrize(
