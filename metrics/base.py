@@ -3,9 +3,9 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,7 @@ class MetricError(ValueError):
         return self if message.startswith(where) else MetricError(f"{where}: {message}")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One answer beside its references, both already extracted and normalised."""
 
     id: str
@@ -35,7 +34,7 @@ class Row:
     """Language of answer and references (`en`, `zh-CN`, ...), where it is known."""
     group: str = ""
     """Unit of resampling (speaker, dialogue, recording); the row's own id when the record has none."""
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = MappingProxyType({})
     """The sample's other fields (question, choices, ...)."""
     rewritten: bool = False
     """Whether the extractor changed what was said."""
