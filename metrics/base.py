@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+LONGEST_OPTION = 2000
+"""Characters; no setting needs more, and it stands in signatures and errors."""
+
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_]\w+)*")
 
 
@@ -68,9 +71,13 @@ class Metric(ABC):
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
         self.labels = None if labels is None else tuple(dict.fromkeys(labels))
-        for key in options or {}:
+        for key, value in (options or {}).items():
             if key not in self.options:
                 raise MetricError(f"metric {self.name!r} has no option {key!r}{nearest(key, self.options)}")
+            if len(str(value)) > LONGEST_OPTION:
+                raise MetricError(
+                    f"metric {self.name!r}: the option {key!r} has more than {LONGEST_OPTION:,} characters; write less"
+                )
         self.settings = {**self.options, **(options or {})}
 
     def missing(self) -> str | None:
