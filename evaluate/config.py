@@ -23,6 +23,14 @@ class LongAudio(Enum):
     chunk = "cut at pauses, the answers joined; flagged chunked_audio"
 
 
+class Control(Enum):
+    """What the model hears in place of a sample's own clips, to see how much of a score is heard."""
+
+    silence = "zeros of the same length"
+    shuffle = "the clips of another sample of the task"
+    no_audio = "nothing: the prompt alone"
+
+
 class Dtype(Enum):
     float32 = "float32"
     bfloat16 = "bfloat16"
@@ -178,6 +186,8 @@ class Config:
     """Answer failed samples of an earlier start again."""
     max_failed: float = 0.0
     """How many samples may fail before the exit status is 1: a number, or a share below 1."""
+    control: Control | None = None
+    """A run that is marked as no measure of the model, in every table: silence, shuffle or no_audio."""
     show: str | None = None
     """'config' or 'prompt': print it and stop, no model is loaded."""
 

@@ -21,6 +21,8 @@ class Item:
     """Where relative clip paths count from."""
     seconds: float
     """What the headers say of all its clips together; decides its place in the plan."""
+    silent: bool = False
+    """Whether zeros of the same length are heard in place of the clips."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 from evaluate.compose import CONFIGS
 from evaluate.config import Config, Task
+from evaluate.control import fingerprint
 from evaluate.engines.local import EngineError, LocalEngine
 from evaluate.models.base import Model, ModelError, UnsuitedError, make_model
 from evaluate.plan import Batch, Item, plan
@@ -53,9 +54,14 @@ def run(config: Config, chosen: Sequence[Task], label: str, folders: Sequence[st
         for task in tasks:
             show_prompt(task)
         return 0
-    path = Path(config.run.dir or RUNS / f"{config.model.name}-{label.replace('/', '-')}").expanduser()
-    with RunDirectory(path).claim() as directory:
-        return _Runner(as_run(config, tasks), label, tasks, left_out, directory, model.fingerprint()).run(folders)
+    asked = fingerprint(config.control) | model.fingerprint()
+    with RunDirectory(_directory(config, label)).claim() as directory:
+        return _Runner(as_run(config, tasks), label, tasks, left_out, directory, asked).run(folders)
+
+
+def _directory(config: Config, label: str) -> Path:
+    name = "-".join([config.model.name, label.replace("/", "-"), *([config.control.name] if config.control else [])])
+    return Path(config.run.dir or RUNS / name).expanduser()
 
 
 def look_over(config: Config, chosen: Sequence[Task]) -> None:
@@ -94,7 +100,7 @@ def _suited(config: Config, chosen: Sequence[Task], model: Model) -> tuple[list[
     tasks, left_out = [], {}
     for task in chosen:
         try:
-            tasks.append(ready(task, config.data.root, model))
+            tasks.append(ready(task, config.data.root, model, config.control))
         except UnsuitedError as error:
             if config.task:
                 raise UnsuitedError(f"task {task.name}: {error}") from None
@@ -167,6 +173,7 @@ class _Runner:
             versions={name: _version(name) for name in VERSIONS},
             git_commit=_git_commit(),
             left_out=self.left_out,
+            control=self.config.control.name if self.config.control else None,
             sessions=[*(old.sessions if old else []), self.session],
         )
 
@@ -212,7 +219,7 @@ class _Runner:
     def _announce(self, total: int) -> None:
         expected = sum(len(task.samples) for task in self.tasks.values())
         resumed = f", {expected - total} are there" if total < expected else ""
-        self.reporter.say(f"{self.record.model} on {self.record.label}: {total} samples to answer{resumed}")
+        self.reporter.say(f"{self.record.shown_model} on {self.record.label}: {total} samples to answer{resumed}")
         for task, reason in self.left_out.items():
             self.reporter.say(f"left out: {task}: {reason}")
 

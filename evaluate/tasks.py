@@ -15,14 +15,14 @@ from datasets_prep import manifest
 from datasets_prep.corpus import CorpusError, corpora
 from datasets_prep.manifest import Manifest, ManifestError, Sample, read_manifest
 from datasets_prep.record import CorpusRecord
-from evaluate import audio, plan, prompts, worker
-from evaluate.config import ConfigError, Task, generation_of
-from evaluate.models.base import Model
+from evaluate import audio, control, plan, prompts, worker
+from evaluate.config import ConfigError, Control, Task, generation_of
+from evaluate.models.base import Model, UnsuitedError
 from metrics.base import nearest
 from metrics.score import MetricSpec, ScoringSpec, check
 from results.run import draw_order
 
-ANSWERING_SOURCES = (manifest, audio, prompts, plan, worker)
+ANSWERING_SOURCES = (manifest, audio, prompts, plan, control, worker)
 """The modules that, with this one and the model's own, decide what is answered; the fingerprint holds their hash."""
 HEADER_THREADS = 8
 SECONDS_OFF = 0.1
@@ -51,8 +51,11 @@ class ReadyTask:
     """How each subset's data stands to what was published."""
 
 
-def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
+def ready(task: Task, data_root: str, model: Model, controlled: Control | None = None) -> ReadyTask:
     """Read, choose, render and check. Raises ConfigError, ManifestError, PromptError, ModelError or MetricError."""
+    with_clips = controlled is not Control.no_audio
+    if model.needs_clips and not with_clips:
+        raise UnsuitedError(f"control=no_audio: {model.config.name} answers no prompt without a clip")
     prompts.check_styles(task, model)
     style, template = prompts.template_of(task, model)
     task = dataclasses.replace(task, generation=generation_of(task, style), generation_for={})
@@ -64,13 +67,14 @@ def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
     spec = scoring_spec(task, [sample for sample, _ in pairs])
     task = dataclasses.replace(task, labels=spec.labels)
     chosen = choose(pairs, task.limit)
-    requests = [prompts.render(sample, task, model) for sample, _ in chosen]
+    requests = [prompts.render(sample, task, model, with_clips) for sample, _ in chosen]
     with ThreadPoolExecutor(HEADER_THREADS) as pool:
         seconds = list(pool.map(lambda pair: _seconds(*pair), chosen))
     items = [
         plan.Item(request, sample.audio, folder, length)
         for request, (sample, folder), length in zip(requests, chosen, seconds, strict=True)
     ]
+    items = control.apply(controlled, items, task.name)
     asked = {
         "prompt": f"{style}: {template}",
         "language": json.dumps([task.language, task.target_language]),
@@ -78,8 +82,11 @@ def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
         "long_audio": task.long_audio.name,
         "manifest": " ".join(found.sha256 for found in manifests),
         "harness_code": _sources_hash(),
+        **control.fingerprint(controlled),
         **model.fingerprint(),
     }
+    if controlled is Control.shuffle:
+        asked["shuffled"] = f"{len(items)} samples"  # among fewer, a sample hears another's clips
     if "{labels}" in template:
         asked["labels"] = json.dumps(task.labels, ensure_ascii=False)
     return ReadyTask(task, {sample.id: sample for sample, _ in chosen}, items, spec, asked, standing)

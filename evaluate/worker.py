@@ -96,7 +96,7 @@ def _decode(item: Item, limit: float | None, long_audio: LongAudio) -> tuple[Out
         for place, clip in enumerate(item.clips):
             recording = audio.load(clip, item.folder)
             records[place] = replace(records[place], seconds=recording.seconds, sha256=recording.sha256())
-            heard.append(recording.samples)
+            heard.append(np.zeros_like(recording.samples) if item.silent else recording.samples)
         pieces = _within(heard, limit, long_audio, outcome)
     except audio.AudioError as error:
         outcome.error = Failure(error.code, str(error))

@@ -120,7 +120,14 @@ class RunRecord:
     sessions: list[Session] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     """Tasks of the suite that the model cannot do, each with the reason."""
+    control: str | None = None
+    """'silence', 'shuffle' or 'no_audio' where that was heard in place of the samples' own clips."""
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def shown_model(self) -> str:
+        """The model as a table names it: a control is no run of the model, and must not look like one."""
+        return f"{self.model} [{self.control}]" if self.control else self.model
 
 
 @dataclass

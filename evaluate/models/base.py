@@ -71,6 +71,8 @@ class Model(ABC):
     """In order of preference; the first that a task has a prompt for is used."""
     max_seconds: ClassVar[float | None] = None
     """The largest clip that the model hears whole; longer ones follow the task's ``long_audio``."""
+    needs_clips: ClassVar[bool] = True
+    """Whether a prompt without any clip (control=no_audio) is beyond it."""
     can_split: ClassVar[bool] = False
     """Whether ``load`` spreads the weights over all ``devices``."""
     devices: Sequence[str] = ("cpu",)

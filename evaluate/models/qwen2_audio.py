@@ -47,6 +47,7 @@ class Qwen2Audio(Pretrained):
 
     prompt_styles = ("qwen2_audio", "plain")
     max_seconds = 30.0
+    needs_clips = False
     can_split = True
 
     def __init__(self, config: ModelConfig):

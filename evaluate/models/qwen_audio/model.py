@@ -24,7 +24,7 @@ from evaluate.models.qwen_audio.tokenizer import (
     audio_tags,
     special_tokens,
 )
-from evaluate.models.tags import CLIP_END, CLIP_START, check_tags, clip_order, clips_named, refuse_marks
+from evaluate.models.tags import CLIP, CLIP_END, CLIP_START, check_tags, clip_order, clips_named, refuse_marks
 
 LOG = logging.getLogger(__name__)
 Entry = tuple[Request, Query]
@@ -39,6 +39,7 @@ class QwenAudio(Model):
 
     prompt_styles: ClassVar[tuple[str, ...]] = ("qwen_audio",)
     max_seconds = 30.0
+    needs_clips = False
     can_split = True
     chat_format = "raw"
     """What the checkpoint's generation_config.json calls its kind."""
@@ -230,7 +231,10 @@ class QwenAudioChat(QwenAudio):
 
     @staticmethod
     def _turns(request: Request) -> list[Turn]:
-        return history_of(request.fields, f"sample {request.id}")
+        turns = history_of(request.fields, f"sample {request.id}")
+        if request.clips:
+            return turns
+        return [(CLIP.sub("", asked), answered and CLIP.sub("", answered)) for asked, answered in turns]
 
     @property
     def ends(self) -> tuple[int, ...]:

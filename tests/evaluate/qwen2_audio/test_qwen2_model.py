@@ -39,6 +39,21 @@ def test_the_chat_is_that_of_the_processor(talker: Qwen2AudioInstruct, base: Pat
     assert "system\nBe brief.<" in asked(made(base, Qwen2AudioInstruct, system="Be brief."), "Hm?", *heard).prompt
 
 
+def test_a_prompt_without_clips_is_answered(model: Qwen2Audio, talker: Qwen2AudioInstruct) -> None:
+    """Alone and beside one with a clip, as transformers answers it."""
+    for speaker in (model, talker):
+        request = asked(speaker, "Say.")
+        assert "<audio>" not in request.prompt and "<|audio_bos|>" not in request.prompt
+        tokens = speaker.tokenizer(request.prompt, return_tensors="pt")
+        with torch.inference_mode():
+            rows = speaker.network.generate(
+                **tokens, max_new_tokens=NEW_TOKENS, do_sample=False, eos_token_id=speaker.ends, pad_token_id=0
+            )
+        said = speaker.tokenizer.decode(rows[0, tokens.input_ids.shape[1] :], skip_special_tokens=True).strip()
+        beside = ask(speaker, [request, asked(speaker, "Say.", clip(1, 1))])
+        assert beside[0].text == said == ask(speaker, [request])[0].text
+
+
 def test_a_template_is_found_where_transformers_keeps_it_and_cannot_reach_out(copied: Path) -> None:
     (copied / "chat_template.json").write_text(json.dumps({"chat_template": "{{ messages[1].content|length }}"}))
     with pytest.raises(ModelError, match=r"writes no <\|AUDIO\|> for a clip"):
