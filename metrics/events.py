@@ -216,6 +216,7 @@ class ClassAverage(EventMetric):
     class-wise average, which so rewards a model for classes that it never names.
     """
 
+    right_is_best = False
     options = {"classes": "gold"}
     average = "macro"
 

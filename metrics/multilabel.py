@@ -244,6 +244,7 @@ class MeanAveragePrecision(MultiLabelMetric):
     """
 
     name = "mean_ap"
+    right_is_best = False
     options = {"average": "macro", "classes": "with_positives"}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
@@ -279,6 +280,7 @@ class DPrime(MultiLabelMetric):
     """
 
     name = "d_prime"
+    right_is_best = False
     unit = "d'"
     range = (-math.sqrt(2) * NormalDist().inv_cdf(1 - 2**-53), math.sqrt(2) * NormalDist().inv_cdf(1 - 2**-53))
 

@@ -63,6 +63,7 @@ class Bleu(SacreMetric):
     """
 
     name = "bleu"
+    right_is_best = False
     unit = "BLEU"
     options = {"tokenize": None}
 

@@ -39,6 +39,7 @@ class VerificationMetric(SetMetric):
     """
 
     higher_is_better = False
+    right_is_best = False
     example = "1"
 
     def check_row(self, row: Row) -> None:
