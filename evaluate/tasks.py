@@ -18,6 +18,7 @@ from datasets_prep.record import CorpusRecord
 from evaluate import audio, control, plan, prompts, worker
 from evaluate.config import ConfigError, Control, Task, generation_of
 from evaluate.models.base import Model, UnsuitedError
+from evaluate.refusals import Refusals
 from metrics.base import nearest
 from metrics.score import MetricSpec, ScoringSpec, check
 from results.run import draw_order
@@ -52,24 +53,31 @@ class ReadyTask:
 
 
 def ready(task: Task, data_root: str, model: Model, controlled: Control | None = None) -> ReadyTask:
-    """Read, choose, render and check. Raises ConfigError, ManifestError, PromptError, ModelError or MetricError."""
+    """Read, choose, render and check. Raises ConfigError, ManifestError, PromptError, ModelError or MetricError; of
+    several faults of a task RefusedError with all of them."""
     with_clips = controlled is not Control.no_audio
     if model.needs_clips and not with_clips:
         raise UnsuitedError(f"control=no_audio: {model.config.name} answers no prompt without a clip")
     prompts.check_styles(task, model)
     style, template = prompts.template_of(task, model)
     task = dataclasses.replace(task, generation=generation_of(task, style), generation_for={})
-    model.check(task.generation)
-    manifests = [read_manifest(path) for path in manifest_paths(task, data_root)]
-    standing = standings(task, manifests, data_root)
-    pairs = [(sample, found.folder) for found in manifests for sample in _grouped(found, task)]
-    _refuse_doubles(sample for sample, _ in pairs)
-    spec = scoring_spec(task, [sample for sample, _ in pairs])
-    task = dataclasses.replace(task, labels=spec.labels)
-    chosen = choose(pairs, task.limit)
-    requests = [prompts.render(sample, task, model, with_clips) for sample, _ in chosen]
-    with ThreadPoolExecutor(HEADER_THREADS) as pool:
-        seconds = list(pool.map(lambda pair: _seconds(*pair), chosen))
+    refusals = Refusals()
+    with refusals.kept():
+        model.check(task.generation)
+    with refusals.kept():
+        manifests = [read_manifest(path) for path in manifest_paths(task, data_root)]
+        standing = standings(task, manifests, data_root)
+        pairs = [(sample, found.folder) for found in manifests for sample in _grouped(found, task)]
+        _refuse_doubles(sample for sample, _ in pairs)
+        chosen = choose(pairs, task.limit)
+        task = dataclasses.replace(task, labels=_labels(task, [sample for sample, _ in pairs]))
+        with refusals.kept():
+            spec = scoring_spec(task, [sample for sample, _ in pairs])
+        with refusals.kept():
+            requests = [prompts.render(sample, task, model, with_clips) for sample, _ in chosen]
+        with ThreadPoolExecutor(HEADER_THREADS) as pool:
+            seconds = list(pool.map(lambda pair: _seconds(*pair), chosen))
+    refusals.stop_if_any()
     items = [
         plan.Item(request, sample.audio, folder, length)
         for request, (sample, folder), length in zip(requests, chosen, seconds, strict=True)
@@ -156,10 +164,7 @@ def choose(pairs: Sequence[tuple[Sample, Path]], limit: int | None) -> list[tupl
 
 
 def scoring_spec(task: Task, samples: Sequence[Sample]) -> ScoringSpec:
-    """The resolved scoring part of a task, checked against its samples. Raises MetricError or ConfigError.
-
-    Where the task names no labels and an extractor or the prompt needs them, they are the references that occur.
-    """
+    """The resolved scoring part of a task, checked against its samples. Raises MetricError or ConfigError."""
     if not task.metrics:
         raise ConfigError(f"task {task.name} has no metrics")
     primary = task.primary or next(iter(task.metrics))
@@ -174,21 +179,24 @@ def scoring_spec(task: Task, samples: Sequence[Sample]) -> ScoringSpec:
         )
         for name, metric in task.metrics.items()
     }
-    labels = task.labels
-    if labels is None and (
-        any(metric.extractor == "label" for metric in metrics.values())
-        or any("{labels}" in template for template in task.prompt.values())
-    ):
-        labels = sorted({text for sample in samples for text in sample.references})
     targets = task.target_language is None and any("target_language" in sample.fields for sample in samples)
     spec = ScoringSpec(
         metrics=metrics,
         primary=primary,
         language=None if targets else task.target_language or task.language,
-        labels=labels,
+        labels=task.labels,
     )
     check(spec, (_plain(sample) for sample in samples))
     return spec
+
+
+def _labels(task: Task, samples: Sequence[Sample]) -> list[str] | None:
+    """The label set: the task's, else the references that occur, where an extractor or a prompt needs them."""
+    extractors = [(metric.extractor if metric else None) or task.extractor for metric in task.metrics.values()]
+    needed = "label" in extractors or any("{labels}" in template for template in task.prompt.values())
+    if task.labels is not None or not needed:
+        return task.labels
+    return sorted({text for sample in samples for text in sample.references})
 
 
 def _plain(sample: Sample) -> dict[str, Any]:
