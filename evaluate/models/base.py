@@ -113,6 +113,11 @@ class Model(ABC):
         """Answer a batch, one answer a request, in order. Greedy where the temperature is 0, whatever the checkpoint's
         own settings say; above 0, drawn from ``sample_seed``."""
 
+    def first_logits(self, batch: Any) -> np.ndarray | None:
+        """Logits of the first new token of each answer to a prepared batch, float32, shape = (n, vocab_size): by them a
+        model is asked whether it hears, before a run. None where it cannot tell."""
+        return None
+
     def fingerprint(self) -> dict[str, str]:
         """What decides the answers besides prompt and settings; equal fingerprints promise equal answers."""
         sources = [inspect.getsourcefile(c) for c in type(self).__mro__ if c.__module__ not in ("builtins", "abc")]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from evaluate.config import Generation, ModelConfig
 from evaluate.models import chat, qwen2_audio_encoder, tags
 from evaluate.models.base import Answer, ModelError, Request, read_json, sample_seed, spread
@@ -179,6 +181,17 @@ class Qwen2Audio(Pretrained):
         return [
             self._answer(row, len(prompt), generation) for row, prompt in zip(rows.tolist(), batch.prompts, strict=True)
         ]
+
+    def first_logits(self, batch: Batch) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            embeddings, mask = self._embed(batch)
+            positions = (mask.long().cumsum(dim=-1) - 1).clamp(min=0)
+            said = self.language_model(
+                inputs_embeds=embeddings, attention_mask=mask, position_ids=positions, logits_to_keep=1
+            )
+            return np.asarray(said.logits[:, -1].float().cpu())
 
     def _embed(self, batch: Batch) -> tuple[Any, Any]:
         """What the language model reads, padded on the left: embeddings, shape = (n, length, hidden_size), in which

@@ -153,6 +153,14 @@ class QwenAudio(Model):
         )
         return generate(self.network, queries, asked)
 
+    def first_logits(self, batch: list[Entry]) -> np.ndarray:
+        import torch
+
+        from evaluate.models.qwen_audio.decoding import Stream
+
+        with torch.inference_mode():
+            return np.asarray(Stream(self.network, [query for _, query in batch], 1).first().cpu())
+
     @property
     def ends(self) -> tuple[int, ...]:
         """The tokens that end an answer."""
