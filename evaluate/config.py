@@ -137,12 +137,18 @@ class ModelConfig:
 @dataclass
 class Engine:
     kind: str = "local"
-    devices: str = "auto"
-    """'auto' (the first GPUs, or the CPU), 'cpu', 'cuda:1'; several of a worker with commas, "cuda:0,cuda:1"."""
-    devices_per_worker: int = 1
-    """For a model larger than a GPU: over so many its layers are spread, where its class can."""
+    devices: Any = "auto"
+    """'auto' (all GPUs, or the CPU), 'cpu', a number of devices (of GPUs, or of workers on a machine without), or a
+    list: [0,2], [cpu,cpu]."""
+    devices_per_worker: float = 1
+    """For a model larger than a GPU: over so many its layers are spread, where its class can. Below 1, workers share a
+    device: 0.5 is two on each."""
     threads: int = 2
-    """Threads that decode ahead of the device."""
+    """Of each worker, that decode ahead of the device."""
+    torch_threads: int | None = None
+    """Of each worker, that compute on a CPU; null: the cores shared out."""
+    start_timeout: float = 3600.0
+    """Seconds for loading the model; a worker that needs longer is replaced."""
 
 
 @dataclass
@@ -152,6 +158,10 @@ class Batch:
     max_seconds: float = 120.0
     """Of audio, each clip counted as long as the batch's longest."""
     max_clips: int = 16
+    max_tokens: int = 16384
+    """Of prompts, clips and answers together, each sample counted as large as the batch's largest."""
+    timeout: float = 1800.0
+    """Seconds; a worker that needs longer for a batch is replaced."""
 
 
 @dataclass
@@ -273,11 +283,20 @@ def check_values(config: Config) -> None:
     _check_name("model.name", config.model.name)
     for name, value, least in (
         ("batch.max_clips", config.batch.max_clips, 1),
+        ("batch.max_tokens", config.batch.max_tokens, 1),
         ("engine.threads", config.engine.threads, 1),
-        ("engine.devices_per_worker", config.engine.devices_per_worker, 1),
+        ("engine.torch_threads", 1 if config.engine.torch_threads is None else config.engine.torch_threads, 1),
         ("max_failed", config.max_failed, 0),
     ):
         if not value >= least:
             raise ConfigError(f"{name}={value}: it is at least {least}")
-    if not 0 < config.batch.max_seconds < math.inf:
-        raise ConfigError(f"batch.max_seconds={config.batch.max_seconds:g}: it is more than 0 and finite")
+    for name, seconds in (
+        ("batch.max_seconds", config.batch.max_seconds),
+        ("batch.timeout", config.batch.timeout),
+        ("engine.start_timeout", config.engine.start_timeout),
+    ):
+        if not 0 < seconds < math.inf:
+            raise ConfigError(f"{name}={seconds:g}: it is more than 0 and finite")
+    share = config.engine.devices_per_worker
+    if not (share >= 1 and share == int(share)) and not (0 < share < 1 and abs(1 / share - round(1 / share)) < 1e-6):
+        raise ConfigError(f"engine.devices_per_worker={share:g}: it is a whole number, or a share such as 0.5 or 0.25")

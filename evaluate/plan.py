@@ -20,7 +20,9 @@ class Item:
     folder: Path
     """Where relative clip paths count from."""
     seconds: float
-    """What the headers say of all its clips together; decides its place in the plan."""
+    """What the model hears of its clips, by their headers; decides its place in the plan."""
+    tokens: int = 0
+    """What the model reads and may write, as it estimates."""
     silent: bool = False
     """Whether zeros of the same length are heard in place of the clips."""
 
@@ -37,11 +39,18 @@ def plan(
     items: Sequence[Item], budget: Budget, task: str, generation: Generation, long_audio: LongAudio
 ) -> list[Batch]:
     """Longest first, equal lengths by id; a batch is full at ``max_clips`` samples, or where padding every sample to
-    its longest would pass ``max_seconds`` (one sample always fits)."""
+    its largest would pass ``max_seconds`` or ``max_tokens`` (one sample always fits)."""
     groups: list[list[Item]] = []
+    size, tokens = 0, 0
     for item in sorted(items, key=lambda item: (-item.seconds, item.request.id)):
-        full = not groups or len(groups[-1]) == budget.max_clips
-        if full or groups[-1][0].seconds * (len(groups[-1]) + 1) > budget.max_seconds:
+        size, tokens = size + 1, max(tokens, item.tokens)
+        if (
+            not groups
+            or size > budget.max_clips
+            or groups[-1][0].seconds * size > budget.max_seconds
+            or tokens * size > budget.max_tokens
+        ):
             groups.append([])
+            size, tokens = 1, item.tokens
         groups[-1].append(item)
     return [Batch(task, tuple(group), generation, long_audio) for group in groups]

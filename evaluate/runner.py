@@ -1,41 +1,27 @@
 """A run from its configuration to its tables: what is missing is answered, written, scored and listed."""
 
 import dataclasses
-import importlib.metadata
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from enum import Enum
 from pathlib import Path
-from typing import Any
 
-from evaluate.compose import CONFIGS
+from evaluate.aside import Aside
 from evaluate.config import Config, Task
 from evaluate.control import fingerprint
-from evaluate.engines.local import EngineError, LocalEngine
+from evaluate.engines.dispatch import Dispatcher, Done, EngineError
+from evaluate.engines.local import LocalPool
 from evaluate.models.base import Model, ModelError, UnsuitedError, make_model
-from evaluate.plan import Batch, Item, plan
+from evaluate.plan import Batch, plan
 from evaluate.progress import Reporter
+from evaluate.records import VERSIONS, Telemetry, git_commit, plain, prediction, version
 from evaluate.tasks import MissingDataError, ReadyTask, manifest_paths, ready
-from evaluate.worker import Outcome
 from results import leaderboard
 from results.console import say
-from results.run import Prediction, RunDirectory, RunError, RunRecord, TaskRecord, differences, new_session
+from results.run import RunDirectory, RunError, RunRecord, TaskRecord, differences, new_session
 from results.scoring import score_task
 
-VERSIONS = (
-    "alm-eval",
-    "torch",
-    "transformers",
-    "numpy",
-    "soundfile",
-    "soxr",
-    "jiwer",
-    "sacrebleu",
-    "whisper-normalizer",
-)
 RUNS = Path("results") / "runs"
 LISTED_FAILURES = 20
 
@@ -54,9 +40,8 @@ def run(config: Config, chosen: Sequence[Task], label: str, folders: Sequence[st
         for task in tasks:
             show_prompt(task)
         return 0
-    asked = fingerprint(config.control) | model.fingerprint()
     with RunDirectory(_directory(config, label)).claim() as directory:
-        return _Runner(as_run(config, tasks), label, tasks, left_out, directory, asked).run(folders)
+        return _Runner(as_run(config, tasks), label, tasks, left_out, directory, model).run(folders)
 
 
 def _directory(config: Config, label: str) -> Path:
@@ -139,14 +124,15 @@ class _Runner:
         tasks: list[ReadyTask],
         left_out: dict[str, str],
         directory: RunDirectory,
-        model: dict[str, str],
+        model: Model,
     ):
         self.config = config
         self.tasks = {task.task.name: task for task in tasks}
         self.left_out = left_out
         self.directory = directory
         self.session = new_session()
-        self.record = self._record(label, model)
+        self.preload = model.preload
+        self.record = self._record(label, fingerprint(config.control) | model.fingerprint())
         self.missing = {name: self._missing(name) for name in self.tasks}
         self.reporter = Reporter(directory.path / "run.log")
 
@@ -170,8 +156,8 @@ class _Runner:
             label=label,
             config=plain(self.config),
             tasks=(old.tasks if old else {}) | records,
-            versions={name: _version(name) for name in VERSIONS},
-            git_commit=_git_commit(),
+            versions={name: version(name) for name in VERSIONS},
+            git_commit=git_commit(),
             left_out=self.left_out,
             control=self.config.control.name if self.config.control else None,
             sessions=[*(old.sessions if old else []), self.session],
@@ -191,7 +177,7 @@ class _Runner:
         try:
             if total:
                 self._announce(total)
-                self._answer(folders, total)
+                self._answer(folders)
                 self.reporter.say(self.reporter.summary())
             status = self._conclude(finished_before=not total)
         except EngineError as error:
@@ -228,26 +214,32 @@ class _Runner:
             f"stopped early: {why}. What was answered is kept in {self.directory.path}; the same command goes on"
         )
 
-    def _answer(self, folders: Sequence[str], total: int) -> None:
+    def _answer(self, folders: Sequence[str]) -> None:
         """Answer what is missing, write each batch as it comes, score each task as its last answer is in."""
         batches = self._batches()
-        left = Counter(batch.task for batch in batches)
-        with LocalEngine(self.config.model, self.config.engine, folders, self.reporter.log) as local:
-            self._begin(local.device, left)
+        left = Counter({batch.task: len(self.missing[batch.task]) for batch in batches})
+        model, engine, budget = self.config.model, self.config.engine, self.config.batch
+        pool = LocalPool(model, engine, self.preload, folders, self.reporter.log)
+        telemetry = Telemetry(pool.size)
+        dispatcher = Dispatcher(pool, budget.timeout, engine.start_timeout, self.reporter.say)
+        with Aside() as aside, dispatcher:
+            self._begin(left)
+            self.reporter.start(left, dispatcher.devices)
             with self.reporter:
-                self.reporter.start(total)
-                for batch, outcomes in local.answers(batches):
-                    self._keep(batch, outcomes)
-                    left[batch.task] -= 1
-                    if not left[batch.task]:
-                        self._score(batch.task)
+                try:
+                    for done in dispatcher.answers(batches):
+                        telemetry.add(done)
+                        left[done.batch.task] -= self._keep(done)
+                        if not left[done.batch.task]:
+                            aside.do(self._score, done.batch.task)
+                finally:
+                    self.session.devices = telemetry.records(dispatcher.devices, dispatcher.starts)
 
-    def _begin(self, device: str, tasks: Iterable[str]) -> None:
+    def _begin(self, tasks: Iterable[str]) -> None:
         """The model is ready: only now is an older run moved aside, and this one on disk."""
         if self.config.fresh:
             self.directory.move_aside()
         self.begun = True
-        self.session.devices = [device]
         self.directory.write(self.record)
         for name in tasks:
             self.directory.forget_scores(name)
@@ -263,19 +255,22 @@ class _Runner:
             if any(item.request.id in self.missing[name] for item in batch.items)
         ]
 
-    def _keep(self, batch: Batch, outcomes: list[Outcome]) -> None:
-        missing, samples = self.missing[batch.task], self.tasks[batch.task].samples
+    def _keep(self, done: Done) -> int:
+        """Write what was missing of a batch that came back; returns how many samples that is."""
+        task, samples = done.batch.task, self.tasks[done.batch.task].samples
         predictions = [
-            _prediction(item, outcome, samples[item.request.id])
-            for item, outcome in zip(batch.items, outcomes, strict=True)
-            if item.request.id in missing
+            prediction(item, outcome, samples[item.request.id])
+            for item, outcome in zip(done.batch.items, done.outcomes, strict=True)
+            if item.request.id in self.missing[task]
         ]
-        self.directory.journal(batch.task).append(predictions)
+        self.directory.journal(task).append(predictions)
         self.session.answered += len(predictions)
-        failed = sum(prediction.status == "failed" for prediction in predictions)
-        answered = [prediction for prediction in predictions if prediction.status == "ok"]
-        heard = sum(clip.seconds or 0.0 for prediction in answered for clip in prediction.audio)
-        self.reporter.advance(batch.task, len(predictions), failed, heard)
+        failed = sum(entry.status == "failed" for entry in predictions)
+        answered = [entry for entry in predictions if entry.status == "ok"]
+        heard = sum(clip.seconds or 0.0 for entry in answered for clip in entry.audio)
+        busy = done.spent.busy if done.spent else 0.0
+        self.reporter.advance(task, done.worker, len(predictions), failed, heard, busy)
+        return len(predictions)
 
     def _score(self, name: str) -> None:
         self.directory.journal(name).finish()
@@ -330,55 +325,3 @@ class _Runner:
             self.reporter.say(f"  {name}  {identity}: {reason}")
         if len(failures) > LISTED_FAILURES:
             self.reporter.say(f"  and {len(failures) - LISTED_FAILURES} more, status 'failed' in predictions.jsonl")
-
-
-def _prediction(item: Item, outcome: Outcome, sample: Any) -> Prediction:
-    return Prediction(
-        id=sample.id,
-        subset=sample.subset,
-        group=sample.group,
-        references=list(sample.references),
-        fields=dict(sample.fields),
-        prompt=item.request.prompt,
-        audio=outcome.audio,
-        raw=outcome.raw if outcome.error is None else None,
-        status="ok" if outcome.error is None else "failed",
-        flags=outcome.flags,
-        error=outcome.error,
-        prompt_tokens=outcome.prompt_tokens,
-        new_tokens=outcome.new_tokens,
-    )
-
-
-def plain(value: Any) -> Any:
-    """A typed configuration as JSON's own kinds."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
-    if isinstance(value, Enum):
-        return value.name
-    if isinstance(value, dict):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
-    return value
-
-
-def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _git_commit() -> str | None:
-    """The checkout's commit, with '+' where its files differ from it; None outside of git."""
-
-    def git(*words: str) -> str:
-        checkout = str(CONFIGS.parent)
-        done = subprocess.run(["git", "-C", checkout, *words], capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None

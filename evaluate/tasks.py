@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import math
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ from datasets_prep.corpus import CorpusError, corpora
 from datasets_prep.manifest import Manifest, ManifestError, Sample, read_manifest
 from datasets_prep.record import CorpusRecord
 from evaluate import audio, control, plan, prompts, worker
-from evaluate.config import ConfigError, Control, Task, generation_of
+from evaluate.config import ConfigError, Control, LongAudio, Task, generation_of
 from evaluate.models.base import Model, UnsuitedError
 from evaluate.refusals import Refusals
 from metrics.base import nearest
@@ -75,29 +76,40 @@ def ready(task: Task, data_root: str, model: Model, controlled: Control | None =
             spec = scoring_spec(task, [sample for sample, _ in pairs])
         with refusals.kept():
             requests = [prompts.render(sample, task, model, with_clips) for sample, _ in chosen]
-        with ThreadPoolExecutor(HEADER_THREADS) as pool:
-            seconds = list(pool.map(lambda pair: _seconds(*pair), chosen))
+        longest = model.max_seconds if task.long_audio is LongAudio.truncate else None
+        seconds = _lengths(chosen, math.inf if longest is None else longest)
     refusals.stop_if_any()
     items = [
-        plan.Item(request, sample.audio, folder, length)
-        for request, (sample, folder), length in zip(requests, chosen, seconds, strict=True)
+        plan.Item(request, sample.audio, folder, heard)
+        for request, (sample, folder), heard in zip(requests, chosen, seconds, strict=True)
     ]
-    items = control.apply(controlled, items, task.name)
+    items = [
+        dataclasses.replace(item, tokens=model.tokens(item.request, item.seconds, task.generation))
+        for item in control.apply(controlled, items, task.name)
+    ]
     asked = {
         "prompt": f"{style}: {template}",
+        "manifest": " ".join(found.sha256 for found in manifests),
+        **_settings(task, template, controlled, len(items)),
+        **model.fingerprint(),
+    }
+    return ReadyTask(task, {sample.id: sample for sample, _ in chosen}, items, spec, asked, standing)
+
+
+def _settings(task: Task, template: str, controlled: Control | None, samples: int) -> dict[str, str]:
+    """What decides the answers, and is neither the model's nor the manifests'."""
+    settings = {
         "language": json.dumps([task.language, task.target_language]),
         "generation": json.dumps(dataclasses.asdict(task.generation)),
         "long_audio": task.long_audio.name,
-        "manifest": " ".join(found.sha256 for found in manifests),
         "harness_code": _sources_hash(),
         **control.fingerprint(controlled),
-        **model.fingerprint(),
     }
     if controlled is Control.shuffle:
-        asked["shuffled"] = f"{len(items)} samples"  # among fewer, a sample hears another's clips
+        settings["shuffled"] = f"{samples} samples"  # among fewer, a sample hears another's clips
     if "{labels}" in template:
-        asked["labels"] = json.dumps(task.labels, ensure_ascii=False)
-    return ReadyTask(task, {sample.id: sample for sample, _ in chosen}, items, spec, asked, standing)
+        settings["labels"] = json.dumps(task.labels, ensure_ascii=False)
+    return settings
 
 
 def manifest_paths(task: Task, data_root: str) -> list[Path]:
@@ -226,9 +238,14 @@ def _refuse_doubles(samples: Iterable[Sample]) -> None:
             )
 
 
-def _seconds(sample: Sample, folder: Path) -> float:
-    """Of all clips by their headers; a clip whose header says nothing counts as half a minute. Raises ManifestError for
-    one of another length than when it was prepared."""
+def _lengths(chosen: Sequence[tuple[Sample, Path]], limit: float) -> list[float]:
+    with ThreadPoolExecutor(HEADER_THREADS) as pool:
+        return list(pool.map(lambda pair: _seconds(pair[0], pair[1], limit), chosen))
+
+
+def _seconds(sample: Sample, folder: Path, limit: float) -> float:
+    """Of all clips by their headers, of each up to ``limit``; a clip whose header says nothing counts as half a minute.
+    Raises ManifestError for one of another length than when it was prepared."""
     lengths = [audio.duration(clip, folder) for clip in sample.audio]
     for clip, length in zip(sample.audio, lengths, strict=True):
         if clip.seconds is not None and length is not None and abs(length - clip.seconds) > SECONDS_OFF:
@@ -236,7 +253,7 @@ def _seconds(sample: Sample, folder: Path) -> float:
                 f"sample {sample.id}: {clip.path} is {length:.2f} s long, not {clip.seconds:.2f} s as when it was "
                 f"prepared; python -m datasets_prep verify lists what changed"
             )
-    return sum(30.0 if length is None else length for length in lengths)
+    return sum(min(30.0 if length is None else length, limit) for length in lengths)
 
 
 def _sources_hash() -> str:

@@ -3,8 +3,10 @@
 import gc
 import queue
 import re
+import resource
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -39,6 +41,26 @@ class Outcome:
     new_tokens: int | None = None
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What a batch cost a worker, in seconds of wall time where nothing else is said."""
+
+    busy: float
+    """The device answered."""
+    waiting: float
+    """The device had nothing to answer, for the batch was not prepared yet."""
+    preparing: float
+    """Decoding and features, beside the device."""
+    decoding: float
+    """Decoding alone, summed over its threads."""
+    heard: float
+    """Seconds of audio that the model heard."""
+    padded: float
+    """Seconds of audio with each piece as long as the batch's longest."""
+    memory: int
+    """Highest so far, bytes: of the device where it is a GPU, else of the process."""
+
+
 @dataclass
 class Prepared:
     """A batch whose clips are decoded: outcomes begun for all items, pieces to answer for those that can be."""
@@ -48,9 +70,12 @@ class Prepared:
     """One a sample, or several of the same id where a long clip was cut."""
     features: Any
     """What ``model.prepare`` made of the pieces, or the exception that it raised."""
+    preparing: float
+    """Seconds; also the next."""
+    decoding: float
 
 
-def answered(model: Model, batches: Iterator[Batch], threads: int) -> Iterator[list[Outcome]]:
+def answered(model: Model, batches: Iterator[Batch], threads: int) -> Iterator[tuple[list[Outcome], Spent]]:
     """Answer batches in order, each prepared while the one before it is answered. Outcomes stand in the items' order.
 
     An error in ``batches`` or in the preparing itself is raised here.
@@ -67,18 +92,43 @@ def answered(model: Model, batches: Iterator[Batch], threads: int) -> Iterator[l
             ready.put(error)
 
     threading.Thread(target=feed, name="prepare", daemon=True).start()
+    free = time.perf_counter()
     while (entry := ready.get()) is not None:
         if isinstance(entry, BaseException):
             raise entry
         batch, prepared = entry
-        yield answer(model, prepared, batch.generation)
+        begun = time.perf_counter()
+        lengths = [sum(map(len, piece.audio)) / audio.SAMPLE_RATE for piece in prepared.pieces]
+        outcomes = answer(model, prepared, batch.generation)
+        end = time.perf_counter()
+        yield (
+            outcomes,
+            Spent(
+                busy=end - begun,
+                waiting=begun - free,
+                preparing=prepared.preparing,
+                decoding=prepared.decoding,
+                heard=sum(lengths),
+                padded=max(lengths, default=0.0) * len(lengths),
+                memory=_peak_memory(),
+            ),
+        )
+        free = end
 
 
 def prepare(model: Model, batch: Batch, pool: ThreadPoolExecutor) -> Prepared:
     """Decode a batch's clips, hold them against the model's limit, and make the model's features."""
+    begun = time.perf_counter()
     decoded = list(pool.map(lambda item: _decode(item, model.max_seconds, batch.long_audio), batch.items))
-    pieces = [piece for _, requests in decoded for piece in requests]
-    return Prepared([outcome for outcome, _ in decoded], pieces, _features(model, pieces) if pieces else None)
+    pieces = [piece for _, requests, _ in decoded for piece in requests]
+    features = _features(model, pieces) if pieces else None
+    return Prepared(
+        [outcome for outcome, _, _ in decoded],
+        pieces,
+        features,
+        time.perf_counter() - begun,
+        sum(seconds for _, _, seconds in decoded),
+    )
 
 
 def _features(model: Model, pieces: Sequence[Request]) -> Any:
@@ -88,8 +138,24 @@ def _features(model: Model, pieces: Sequence[Request]) -> Any:
         return error
 
 
-def _decode(item: Item, limit: float | None, long_audio: LongAudio) -> tuple[Outcome, list[Request]]:
-    records = [ClipRecord(clip.path, clip.start, clip.end, None, None) for clip in item.clips]
+def failed(item: Item, why: Failure) -> Outcome:
+    """The outcome of an item of which nothing was heard."""
+    return Outcome(item.request.id, _unheard(item), error=why)
+
+
+def _unheard(item: Item) -> list[ClipRecord]:
+    return [ClipRecord(clip.path, clip.start, clip.end, None, None) for clip in item.clips]
+
+
+def _decode(item: Item, limit: float | None, long_audio: LongAudio) -> tuple[Outcome, list[Request], float]:
+    """The outcome begun, the pieces to answer, and the seconds that it took."""
+    begun = time.perf_counter()
+    outcome, pieces = _heard(item, limit, long_audio)
+    return outcome, pieces, time.perf_counter() - begun
+
+
+def _heard(item: Item, limit: float | None, long_audio: LongAudio) -> tuple[Outcome, list[Request]]:
+    records = _unheard(item)
     outcome = Outcome(item.request.id, records)
     heard: list[np.ndarray] = []
     try:
@@ -210,3 +276,11 @@ def _release_memory() -> None:
     gc.collect()
     if (torch := sys.modules.get("torch")) and torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def _peak_memory() -> int:
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_initialized():
+        return sum(torch.cuda.max_memory_allocated(device) for device in range(torch.cuda.device_count()))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)

@@ -91,6 +91,35 @@ class TaskRecord:
 
 
 @dataclass
+class DeviceUse:
+    """What the workers on one device did in a session; times are seconds of wall time."""
+
+    device: str
+    """In words."""
+    workers: int = 0
+    """How many were started there; more than one where workers were lost."""
+    batches: int = 0
+    samples: int = 0
+    busy: float = 0.0
+    """The device answered."""
+    waiting: float = 0.0
+    """The device had nothing to answer, for the next batch was not prepared."""
+    preparing: float = 0.0
+    """Decoding and features, beside the device."""
+    decoding: float = 0.0
+    """Decoding alone, summed over its threads."""
+    audio: float = 0.0
+    """Seconds of audio that were heard."""
+    padding: float = 0.0
+    """Seconds of audio that were added to clips to make those of a batch equally long."""
+    clips_per_second: float = 0.0
+    rtfx: float = 0.0
+    """Seconds of audio heard a second; both of the time that the device was busy or waiting."""
+    peak_memory: int = 0
+    """Bytes: of the GPU, else of the process."""
+
+
+@dataclass
 class Session:
     """One start of the command on this directory."""
 
@@ -102,7 +131,7 @@ class Session:
     """Samples answered or failed in it."""
     status: int | None = None
     """Its exit status."""
-    devices: list[str] = field(default_factory=list)
+    devices: list[DeviceUse] = field(default_factory=list)
 
 
 @dataclass

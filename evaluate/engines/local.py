@@ -1,214 +1,178 @@
-"""The local engine: a worker process on this machine that holds the model, fed over a pipe of its own."""
+"""The local engine: worker processes on this machine, each fed over a pipe of its own."""
 
-import logging
 import multiprocessing
-import os
+import multiprocessing.forkserver
 import signal
-import sys
+import socket
+import struct
 import threading
-import traceback
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from multiprocessing.connection import Connection
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
-from typing import Any, Self
 
 from evaluate.config import Engine, ModelConfig
-from evaluate.models.base import ModelError, add_to_path, make_model
+from evaluate.engines.devices import places, torch_threads
+from evaluate.engines.dispatch import Answered, Event, Lost, Pool, Ready, Refused
+from evaluate.engines.serve import Job, serve
 from evaluate.plan import Batch
-from evaluate.worker import Outcome, answered
 
-AHEAD = 2
-"""Batches a worker holds: one that the device answers, and one that is prepared meanwhile."""
 FAREWELL_SECONDS = 5.0
-
-OnLog = Callable[[str, str], None]
-"""Called with a level ('WARNING') and a text for what libraries say in a worker."""
-
-
-class EngineError(RuntimeError):
-    """The worker died; what it had answered is on disk, and the run can be resumed."""
+PIPE_SECONDS = 5
+"""A worker that does not take, or does not finish, a message for so long has been stopped."""
 
 
-class LocalEngine:
-    """One worker process. Use it as a context: the model is loaded on entry, once for all tasks."""
+class LocalPool(Pool):
+    """Worker processes, forked from a process that has imported what the model needs (``preload``) and touched no
+    device.
 
-    def __init__(self, model: ModelConfig, engine: Engine, folders: Iterable[str], on_log: OnLog):
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._on_log = on_log
-        self._process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, model, engine, list(folders)), name="worker", daemon=True
+    No queue and no lock is shared, so that a killed worker can keep none. ``log`` is called with a level ('WARNING')
+    and a text for what libraries say in a worker.
+    """
+
+    def __init__(
+        self,
+        model: ModelConfig,
+        engine: Engine,
+        preload: Sequence[str],
+        folders: Sequence[str],
+        log: Callable[[str, str], None],
+    ):
+        """Raises ConfigError for devices that are not there."""
+        self._context = _forkserver(preload)
+        found = places(engine, cache(lambda: _gpus(self._context)))
+        self.size = len(found)
+        threads = torch_threads(engine, found)
+        self._jobs = [Job(model, folders, place, engine.threads, threads) for place in found]
+        self._log = log
+        self._processes: dict[int, BaseProcess] = {}
+        self._pipes: dict[int, Connection] = {}
+        self._lifelines: dict[int, Connection] = {}
+
+    def start(self, worker: int) -> None:
+        ours, theirs = self._context.Pipe()
+        held, lifeline = self._context.Pipe()
+        _bound(ours)
+        process = self._context.Process(
+            target=serve, args=(theirs, lifeline, self._jobs[worker]), name=f"worker-{worker}", daemon=True
         )
-        self._theirs = theirs
-        self.device = ""
-        """What the worker runs on, in words; known once entered."""
+        process.start()
+        theirs.close()
+        lifeline.close()
+        self._processes[worker], self._pipes[worker], self._lifelines[worker] = process, ours, held
 
-    def __enter__(self) -> Self:
-        self._start()
-        self._theirs.close()
+    def send(self, worker: int, number: int, batch: Batch) -> None:
         try:
-            self.device = self._receive("ready")
-        except BaseException:
-            self._stop(kindly=False)
-            raise
-        return self
+            self._pipes[worker].send((number, batch))
+        except OSError:  # it is gone or stopped: the pipe will say so
+            self._processes[worker].kill()
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        self._stop(kindly=kind is None)
+    def events(self, seconds: float) -> list[Event]:
+        ready = wait(list(self._pipes.values()), seconds)
+        return [event for worker, pipe in list(self._pipes.items()) if pipe in ready for event in self._read(worker)]
 
-    def _start(self) -> None:
-        """Ctrl-C reaches the whole process group, and the parent decides: the worker ignores it from its start."""
-        main = threading.current_thread() is threading.main_thread()
-        previous = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    def _read(self, worker: int) -> list[Event]:
+        """The worker's next message; its end, where there is none. A log line is no event."""
         try:
-            self._process.start()
-        finally:
-            if main:
-                signal.signal(signal.SIGINT, previous)
+            kind, *content = self._pipes[worker].recv()
+        except (EOFError, OSError):
+            return [Lost(worker, self._obituary(worker))]
+        if kind == "log":
+            self._log(*content)
+            return []
+        if kind == "answers":
+            return [Answered(worker, *content)]
+        if kind == "ready":
+            return [Ready(worker, *content)]
+        self.discard(worker)
+        return [Refused(worker, *content) if kind == "refused" else Lost(worker, f"failed: {content[0]}")]
 
-    def answers(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Outcome]]]:
-        """Answer batches; each comes back with its outcomes, in the order of its items. Raises EngineError."""
-        waiting = iter(batches)
-        out: deque[Batch] = deque()
-        while True:
-            while len(out) < AHEAD and (batch := next(waiting, None)) is not None:
-                self._send(batch)
-                out.append(batch)
-            if not out:
-                return
-            outcomes = self._receive("answers")
-            yield out.popleft(), outcomes
+    def _obituary(self, worker: int) -> str:
+        process = self._processes[worker]
+        process.join(FAREWELL_SECONDS)
+        code = process.exitcode
+        self.discard(worker)
+        if code is not None and code < 0:
+            return f"was killed by {signal.Signals(-code).name}; perhaps the machine ran out of memory"
+        return f"ended (status {code})" if code is not None else "fell silent"
 
-    def _send(self, message: Any) -> None:
+    def discard(self, worker: int) -> None:
+        if worker in self._pipes:
+            self._pipes.pop(worker).close()
+            self._lifelines.pop(worker).close()
+            process = self._processes.pop(worker)
+            process.kill()
+            process.join()
+
+    def close(self, kindly: Sequence[int]) -> None:
+        for worker in list(self._pipes):
+            if worker not in kindly:
+                self.discard(worker)
+        for worker in list(self._pipes):
+            self._dismiss(worker)
+        deadline = time.monotonic() + FAREWELL_SECONDS
+        for worker, process in list(self._processes.items()):
+            process.join(max(0.0, deadline - time.monotonic()))
+            self.discard(worker)
+
+    def _dismiss(self, worker: int) -> None:
         try:
-            self._pipe.send(message)
-        except (BrokenPipeError, ConnectionError):
-            raise EngineError(self._obituary()) from None
-
-    def _receive(self, wanted: str) -> Any:
-        while True:
-            try:
-                kind, content = self._pipe.recv()
-            except (EOFError, ConnectionError):
-                raise EngineError(self._obituary()) from None
-            if kind == "log":
-                self._on_log(*content)
-            elif kind == "refused":
-                raise ModelError(content)
-            elif kind == wanted:
-                return content
-            else:
-                raise EngineError(f"the worker failed: {content}")
-
-    def _obituary(self) -> str:
-        self._process.join(FAREWELL_SECONDS)
-        code = self._process.exitcode
-        how = (
-            f"was killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"ended (status {code})"
-        )
-        return f"the worker {how}; perhaps the machine ran out of memory"
-
-    def _stop(self, kindly: bool) -> None:
-        """End the worker: kindly after the last answer, else at once."""
-        if kindly and self._process.is_alive():
-            try:
-                self._pipe.send(None)
-                self._process.join(FAREWELL_SECONDS)
-            except (BrokenPipeError, ConnectionError):
-                pass
-        if self._process.is_alive():
-            self._process.kill()
-        self._process.join()
-        self._pipe.close()
+            self._pipes[worker].send(None)
+        except OSError:
+            self._processes[worker].kill()
 
 
-def _serve(pipe: Connection, config: ModelConfig, engine: Engine, folders: list[str]) -> None:
-    """The worker's life: load the model, answer batches until None comes."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    lock = threading.Lock()
+def _bound(pipe: Connection) -> None:
+    """Let no worker that was stopped in the middle of a message stop this process, too."""
+    limit = struct.pack("ll", PIPE_SECONDS, 0)
+    with socket.socket(fileno=pipe.fileno()) as end:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        end.detach()
 
-    def send(kind: str, content: Any) -> None:
-        try:
-            with lock:
-                pipe.send((kind, content))
-        except (BrokenPipeError, ConnectionError):  # the parent is gone: nobody waits for an answer
-            os._exit(1)
 
-    _forward_logs(send)
-    add_to_path(folders)
+def _forkserver(preload: Sequence[str]) -> ForkServerContext:
+    """The process that workers are forked from. Ctrl-C and SIGTERM reach the whole process group, and this process
+    decides: that one and all of its children ignore them, from their first moment."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    with _ignored(signal.SIGINT, signal.SIGTERM):
+        multiprocessing.forkserver.ensure_running()
+    return context
+
+
+@contextmanager
+def _ignored(*numbers: signal.Signals) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:
-        devices = _devices(engine)
-        model = make_model(config)
-        model.devices = devices
-        model.load(devices[0])
-    except ModelError as error:
-        send("refused", str(error))
-        return
-    except Exception as error:  # noqa: BLE001 - whatever loading raises is the user's to read, in a sentence and in the log
-        send("log", ("ERROR", traceback.format_exc()))
-        first = (str(error).strip() or "no message").splitlines()[0]
-        send("refused", f"model {config.name} does not load: {type(error).__name__}: {first}")
-        return
-    send("ready", ", ".join(map(_described, devices)))
-    for outcomes in answered(model, _batches(pipe), engine.threads):
-        send("answers", outcomes)
+        yield
+    finally:
+        for number, handler in zip(numbers, previous, strict=True):
+            signal.signal(number, handler)
 
 
-def _batches(pipe: Connection) -> Iterator[Batch]:
-    while True:
-        try:
-            batch = pipe.recv()
-        except (EOFError, ConnectionError):  # the parent is gone: nobody waits for an answer
-            os._exit(1)
-        if batch is None:
-            return
-        yield batch
+def _gpus(context: ForkServerContext) -> int:
+    """How many GPUs torch sees, asked of a process of its own: neither this one nor that which workers are forked from
+    touches a device."""
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_count, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        return int(ours.recv())
+    except EOFError:
+        return 0
+    finally:
+        process.join()
 
 
-def _devices(engine: Engine) -> list[str]:
-    """torch's names of the worker's devices, which are there. Raises ModelError."""
-    if engine.devices == "cpu" and engine.devices_per_worker == 1:
-        return ["cpu"]
+def _count(pipe: Connection) -> None:
     import torch
 
-    wanted = engine.devices_per_worker
-    devices = [name.strip() for name in engine.devices.split(",")]
-    if devices == ["auto"]:
-        devices = [f"cuda:{number}" for number in range(min(wanted, torch.cuda.device_count()))] or ["cpu"]
-    if len(devices) != wanted:
-        raise ModelError(
-            f"engine.devices_per_worker={wanted}, and engine.devices={engine.devices} gives {len(devices)}"
-        )
-    for device in devices:
-        try:
-            if device != "cpu":
-                torch.cuda.get_device_name(torch.device(device))
-        except (RuntimeError, AssertionError, ValueError) as error:
-            first = str(error).splitlines()[0]
-            raise ModelError(f"engine.devices={device}: this machine does not offer it ({first})") from None
-    return devices
-
-
-def _described(device: str) -> str:
-    if device != "cpu":
-        import torch
-
-        return torch.cuda.get_device_name(torch.device(device))
-    torch_used = sys.modules.get("torch")
-    return f"cpu ({torch_used.get_num_threads()} threads)" if torch_used else "cpu"
-
-
-class _Forward(logging.Handler):
-    def __init__(self, send: Callable[[str, Any], None]):
-        super().__init__(logging.WARNING)
-        self._send = send
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._send("log", (record.levelname, f"{record.name}: {record.getMessage()}"))
-
-
-def _forward_logs(send: Callable[[str, Any], None]) -> None:
-    """Send what libraries warn of to the parent, which says it once."""
-    logging.captureWarnings(True)
-    logging.getLogger().addHandler(_Forward(send))
+    pipe.send(torch.cuda.device_count())

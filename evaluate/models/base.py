@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import inspect
 import json
+import math
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -71,6 +72,10 @@ class Model(ABC):
     """In order of preference; the first that a task has a prompt for is used."""
     max_seconds: ClassVar[float | None] = None
     """The largest clip that the model hears whole; longer ones follow the task's ``long_audio``."""
+    rows_per_second: ClassVar[float] = 25.0
+    """Positions that a second of audio takes in what the model reads; for ``tokens``."""
+    preload: ClassVar[tuple[str, ...]] = ()
+    """Modules that are imported once, in the process that workers are forked from; none may touch a device."""
     needs_clips: ClassVar[bool] = True
     """Whether a prompt without any clip (control=no_audio) is beyond it."""
     can_split: ClassVar[bool] = False
@@ -99,6 +104,11 @@ class Model(ABC):
     def render(self, prompt: str, request: Request) -> str:
         """The prompt as the model reads it. Raises ModelError for one that it cannot. Called in the parent."""
         return prompt
+
+    def tokens(self, request: Request, seconds: float, generation: Generation) -> int:
+        """About how many positions a request takes, prompt, audio and answer together: batches are bounded by it. A
+        function of the request alone, without a tokenizer."""
+        return math.ceil(self.rows_per_second * seconds) + len(request.prompt.encode()) // 3 + generation.max_new_tokens
 
     @abstractmethod
     def load(self, device: str) -> None:

@@ -1,6 +1,6 @@
 """What the models on transformers' own classes share: a checkpoint's folder, and loading that fills no gaps."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from evaluate.config import ModelConfig
 from evaluate.models.base import Checkpoint, Model, ModelError, hear_transformers
@@ -8,6 +8,13 @@ from evaluate.models.base import Checkpoint, Model, ModelError, hear_transformer
 
 class Pretrained(Model):
     """A model whose weights lie in a checkpoint's folder, or on the hub."""
+
+    preload: ClassVar[tuple[str, ...]] = (
+        "torch",
+        "safetensors.torch",
+        "transformers.modeling_utils",
+        "transformers.generation.utils",
+    )
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)

@@ -51,6 +51,7 @@ class Qwen2Audio(Pretrained):
     max_seconds = 30.0
     needs_clips = False
     can_split = True
+    preload = (*Pretrained.preload, "transformers.models.qwen2_audio", "transformers.models.qwen2.modeling_qwen2")
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)

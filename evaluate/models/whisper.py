@@ -29,6 +29,8 @@ class Whisper(Pretrained):
 
     prompt_styles = ("whisper",)
     max_seconds = 30.0
+    rows_per_second = 50.0
+    preload = (*Pretrained.preload, "transformers.models.whisper.modeling_whisper")
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)

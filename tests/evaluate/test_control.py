@@ -78,7 +78,7 @@ def test_a_shuffle_that_cannot_be(items: list[Item], said: str) -> None:
 def answered(model: Model, task: Task, controlled: Control | None) -> dict[str, Outcome]:
     made = ready(task, MINIATURE, model, controlled)
     batches = plan(made.items, Batch(), task.name, made.task.generation, task.long_audio)
-    return {outcome.id: outcome for outcomes in worker.answered(model, iter(batches), 1) for outcome in outcomes}
+    return {outcome.id: outcome for outcomes, _ in worker.answered(model, iter(batches), 1) for outcome in outcomes}
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,7 @@ class QwenAudio(Model):
     max_seconds = 30.0
     needs_clips = False
     can_split = True
+    preload = ("torch", "safetensors.torch", "transformers.modeling_utils", "evaluate.models.qwen_audio.network")
     chat_format = "raw"
     """What the checkpoint's generation_config.json calls its kind."""
     name_of_kind = "the base model Qwen-Audio, model=qwen_audio"

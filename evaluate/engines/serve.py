@@ -1,0 +1,161 @@
+"""The life of a worker, whatever started it: open the model on its devices, answer batches."""
+
+import fcntl
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from evaluate.config import ModelConfig
+from evaluate.models.base import Model, ModelError, add_to_path, make_model
+from evaluate.plan import Batch
+from evaluate.worker import answered
+
+F_SETSIG = 10
+"""fcntl(2) of Linux: the signal that news of a file send; Python has no name for it."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker is told at its start."""
+
+    model: ModelConfig
+    folders: Sequence[str]
+    """The user's own configuration folders, where model classes may lie."""
+    devices: Sequence[str]
+    """torch's names."""
+    decode_threads: int
+    torch_threads: int | None
+    """Of the network on a CPU; None: torch's own choice."""
+
+
+def open_model(job: Job) -> tuple[Model, str]:
+    """The model, loaded, and what it runs on, in words. Raises ModelError."""
+    add_to_path(job.folders)
+    model = make_model(job.model)
+    model.devices = job.devices
+    if job.torch_threads is not None and model.preload:
+        import torch
+
+        torch.set_num_threads(job.torch_threads)
+    for device in job.devices:
+        _check_device(device)
+    model.load(job.devices[0])
+    return model, ", ".join(map(_described, job.devices))
+
+
+def opened(job: Job, log: Callable[[str, str], None]) -> tuple[Model, str]:
+    """As ``open_model``; whatever else loading raises becomes a ModelError, and its traceback goes into the log."""
+    try:
+        return open_model(job)
+    except ModelError:
+        raise
+    except Exception as error:
+        log("ERROR", traceback.format_exc())
+        first = (str(error).strip() or "no message").splitlines()[0]
+        raise ModelError(f"model {job.model.name} does not load: {type(error).__name__}: {first}") from error
+
+
+def serve(pipe: Connection, lifeline: Connection, job: Job) -> None:
+    """A worker process: batches come numbered through the pipe until None does, answers go back. It ends when the
+    parent does, which holds the other end of ``lifeline``, and leaves signals to it."""
+    _end_with(lifeline)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    lock = threading.Lock()
+
+    def send(kind: str, *content: Any) -> None:
+        try:
+            with lock:
+                pipe.send((kind, *content))
+        except (BrokenPipeError, ConnectionError):  # the parent is gone: nobody waits for an answer
+            os._exit(1)
+
+    forward_logs(lambda level, text: send("log", level, text))
+    inbox = _inbox(pipe)  # from here on the worker sees its parent go, whatever it does
+    try:
+        model, device = opened(job, lambda level, text: send("log", level, text))
+    except ModelError as error:
+        send("refused", str(error))
+        return
+    send("ready", device)
+    numbers: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def batches() -> Iterator[Batch]:
+        while (entry := inbox.get()) is not None:
+            numbers.put(entry[0])
+            yield entry[1]
+
+    try:
+        for outcomes, spent in answered(model, batches(), job.decode_threads):
+            send("answers", numbers.get(), outcomes, spent)
+    except Exception as error:  # noqa: BLE001 - a fault of ours: the parent hears of it, and starts another worker
+        send("log", "ERROR", traceback.format_exc())
+        send("failed", f"{type(error).__name__}: {error}")
+
+
+def _inbox(pipe: Connection) -> "queue.SimpleQueue[tuple[int, Batch] | None]":
+    """What comes through the pipe, read by a thread that is never busy with anything else: where the parent is gone, it
+    ends the process, though the device is in the middle of a batch."""
+    inbox: queue.SimpleQueue[tuple[int, Batch] | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        while True:
+            try:
+                inbox.put(pipe.recv())
+            except (EOFError, OSError):
+                os._exit(1)
+
+    threading.Thread(target=read, name="inbox", daemon=True).start()
+    return inbox
+
+
+def _end_with(lifeline: Connection) -> None:
+    """Where native code holds the interpreter's lock, no thread of ours sees the parent go. On Linux the kernel does:
+    it kills this process when the other end of the socket is closed, through which nothing is ever sent."""
+    if sys.platform == "linux":
+        end = lifeline.fileno()
+        fcntl.fcntl(end, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(end, F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(end, fcntl.F_SETFL, fcntl.fcntl(end, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _check_device(device: str) -> None:
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.cuda.get_device_name(torch.device(device))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise ModelError(f"engine.devices={device}: this machine does not offer it ({first})") from None
+
+
+def _described(device: str) -> str:
+    torch = sys.modules.get("torch")
+    if device != "cpu" and torch:
+        return str(torch.cuda.get_device_name(torch.device(device)))
+    return f"cpu ({torch.get_num_threads()} threads)" if torch else "cpu"
+
+
+class _Forward(logging.Handler):
+    def __init__(self, send: Callable[[str, str], None]):
+        super().__init__(logging.WARNING)
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._send(record.levelname, f"{record.name}: {record.getMessage()}")
+
+
+def forward_logs(send: Callable[[str, str], None]) -> None:
+    """Send what libraries warn of to the parent, which says it once."""
+    logging.captureWarnings(True)
+    logging.getLogger().addHandler(_Forward(send))
