@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics.base import Row
+from metrics.base import Row, exactly
 from metrics.events import F1, ClassAverage, Classes, ErrorRate, EventMetric, MacroErrorRate, MacroF1, Tally, percent
 from metrics.timed import Event
 
@@ -45,7 +45,7 @@ class SegmentMetric(EventMetric):
         return math.floor(event.onset / resolution), math.ceil(event.offset / resolution)
 
     def counted(self) -> dict[str, str]:
-        return {"segment": f"{self.settings['resolution']:g}s"}
+        return {"segment": f"{exactly(self.settings['resolution'])}s"}
 
     def details(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Those of all, and the accuracies that count segments in which nothing is and nothing was said to be, over the

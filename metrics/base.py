@@ -1,5 +1,6 @@
 """What every metric is made of: rows, the two kinds of metric, and the one error."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,9 +9,16 @@ from typing import Any
 
 import numpy as np
 
+_LANGUAGE = re.compile(r"[a-z]{2,3}([-_]\w+)*")
+
 
 class MetricError(ValueError):
     """A scoring setting or a row that cannot be scored; the message says what, where and what to do."""
+
+    def within(self, where: str) -> "MetricError":
+        """The same error, said of `row 's1'` or `metric 'wer'`, once."""
+        message = str(self)
+        return self if message.startswith(where) else MetricError(f"{where}: {message}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,11 @@ class Metric(ABC):
     label of a set, four words, annotators of one mind, a score for an answer)."""
     example: str = "a"
     """A text that is a right reference and a right answer."""
+    structured: bool = False
+    """Whether answers are read as more than words (JSON, time stamps, numbers): no normaliser may then touch them."""
+    empty_references: bool = False
+    """Whether a reference of which its normaliser leaves nothing (`[noise]`) can be scored; else it is refused, since
+    every answer of which nothing is left would be right."""
     asks_endpoint: bool = False
     """Whether scoring a row costs a request; checking the settings then scores none."""
 
@@ -125,6 +138,23 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"; did you mean {folded[close[0]]!r}?"
     return f"; known: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}" if names else ""
+
+
+def exactly(number: float) -> str:
+    """A number as short as it can be told from all others, for signatures: 0.25, 1e-05, 0.3333333."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
+
+
+def several(rows: Iterable[Row], which: str) -> dict[str, str]:
+    """The part of a signature that says which of several references counts; nothing where each row has one."""
+    return {"refs": which} if any(len(row.references) > 1 for row in rows) else {}
+
+
+def check_language(language: Any) -> None:
+    """Raise a MetricError unless a language is its code, or not known (None)."""
+    if language is not None and not (isinstance(language, str) and _LANGUAGE.fullmatch(language)):
+        raise MetricError(f"'language' is {language!r}; write its code, such as 'en' or 'zh-CN'")
 
 
 def primary_language(language: str | None) -> str | None:

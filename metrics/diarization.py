@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics.base import MetricError, Row, SumMetric
+from metrics.base import MetricError, Row, SumMetric, exactly
 from metrics.segments import Segment, check_segments, regions_of, segments_of
 
 _EXAMPLE = '[{"speaker": "A", "start": 0, "end": 1.5}, {"speaker": "B", "start": 1, "end": 2}]'
@@ -26,6 +26,7 @@ class DiarizationMetric(SumMetric):
 
     higher_is_better = False
     example = _EXAMPLE
+    structured = True
     options: Mapping[str, Any] = {"collar": 0.0, "skip_overlap": False, "merge": True}
     """collar: seconds left out on *each* side of a boundary of the reference (NIST's 0.25), the half of what pyannote
     calls collar; skip_overlap: whether regions where reference speakers overlap are left out; merge: whether segments
@@ -71,7 +72,7 @@ class DiarizationMetric(SumMetric):
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         given = {row.fields.get("uem") is not None for row in rows}
         return {
-            "collar": f"{float(self.settings['collar']):g}s.each",
+            "collar": f"{exactly(self.settings['collar'])}s.each",
             "overlap": "skipped" if self.settings["skip_overlap"] else "scored",
             "same_speaker": "merged" if self.settings["merge"] else "as_is",
             "uem": "+".join(sorted("field" if one else "extent" for one in given)) or "extent",

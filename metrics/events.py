@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics.base import MetricError, Row, SumMetric
+from metrics.base import MetricError, Row, SumMetric, exactly
 from metrics.timed import Event, read_events
 
 Classes = dict[str, np.ndarray]
@@ -42,6 +42,7 @@ class EventMetric(SumMetric):
 
     options: Mapping[str, Any] = {"fold_labels": False}
     example = "dog_bark: 1.2-3.4"
+    structured = True
     average = "micro"
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
@@ -182,8 +183,8 @@ class CollarMetric(EventMetric):
     def counted(self) -> dict[str, str]:
         collar, share = self.settings["onset_collar"], self.settings["offset_share"]
         return {
-            "onset": f"{collar:g}s",
-            "offset": f"max({collar:g}s,{share:g}%)" if self.settings["with_offset"] else "none",
+            "onset": f"{exactly(collar)}s",
+            "offset": f"max({exactly(collar)}s,{exactly(share)}%)" if self.settings["with_offset"] else "none",
             "match": "optimal",
         }
 

@@ -198,6 +198,7 @@ class MultiLabelMetric(SetMetric):
     """
 
     example = '["a"]'
+    structured = True
     unit = "mAP"
     range = (0.0, 1.0)
 
@@ -310,6 +311,7 @@ class Lwlrap(SumMetric):
     unit = "lwlrap"
     range = (0.0, 1.0)
     example = '["a"]'
+    structured = True
 
     def check_row(self, row: Row) -> None:
         check_labels(row, self.labels, self.name)

@@ -33,6 +33,7 @@ class SpeakerErrorRate(SumMetric):
     example = (
         '[{"speaker": "A", "start": 0, "end": 1.5, "words": "a"}, {"speaker": "B", "start": 1, "end": 2, "words": "b"}]'
     )
+    structured = True
     options: Mapping[str, Any] = {"normalizer": "default"}
     most_speakers: int
     """That meeteval takes in an answer."""
@@ -81,9 +82,7 @@ class SpeakerErrorRate(SumMetric):
 
     def score(self, summed: np.ndarray) -> float:
         errors, length = float(summed[:3].sum()), float(summed[3])
-        if length == 0:
-            return 0.0 if errors == 0 else float("nan")
-        return 100 * errors / length
+        return 100 * errors / length if length else float("nan")
 
     def details(self, rows: Sequence[Row]) -> dict[str, Any]:
         """The parts of the rate, and answers that could not be read."""

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from metrics.answers import answers, extracted, is_scored, metric_for, part_of, raw_of
+from metrics.answers import answers, extracted, is_scored, metric_for, part_of, raw_of, uses_labels
 from metrics.base import Metric, MetricError, Row
 from metrics.bootstrap import check_method, measure
 from metrics.checking import check
-from metrics.classification import ClassMetric
 from metrics.extractors import get_extractor
 from metrics.normalizers import get_normalizer
 from metrics.records import Counts, MetricSpec, Score, ScoringSpec
@@ -79,7 +78,7 @@ def signature(metric: Metric, rows: Sequence[Row], spec: ScoringSpec, name: str)
     extractor, normalizer = get_extractor(spec.metrics[name].extractor), get_normalizer(spec.metrics[name].normalizer)
     parts = {} if extractor.name == "exact" else {"extract": str(extractor)}
     parts["norm"] = normalizer.signature({row.language for row in rows} or {spec.language})
-    if spec.labels is not None and (extractor.name == "label" or isinstance(metric, ClassMetric)):
+    if spec.labels is not None and uses_labels(spec.metrics[name]):
         parts["set"] = f"{len(spec.labels)}.{sha256(json.dumps(sorted(spec.labels)).encode()).hexdigest()[:6]}"
     languages = sorted({row.language for row in rows if row.language})
     if normalizer.uses_language and languages:

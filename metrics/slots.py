@@ -33,6 +33,7 @@ class SlotMetric(SumMetric):
     """
 
     example = '{"area": "north"}'
+    structured = True
     options = {"fold": False}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:

@@ -43,6 +43,7 @@ class Shift(SumMetric):
     higher_is_better = False
     range = (0.0, math.inf)
     example = "<|0.00|><|sil|><|0.54|>a<|0.86|>"
+    structured = True
     boundaries: int
     """The sum of a word's shifts is divided by this."""
 

@@ -31,6 +31,8 @@ class SacreMetric(SumMetric):
     the signature. A missing answer counts as the empty string.
     """
 
+    empty_references = True
+
     @abstractmethod
     def scorer(self, language: str | None) -> Any:
         """The sacreBLEU metric for a target language."""

@@ -65,6 +65,7 @@ class IntentAccuracy(SumMetric):
     name = "intent_accuracy"
     right_or_wrong = True
     example = SLURP_EXAMPLE
+    structured = True
     options = {"part": "intent"}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
@@ -96,6 +97,7 @@ class CountedF1(SetMetric):
     """
 
     example = SLURP_EXAMPLE
+    structured = True
     options = {"average": "micro"}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics.base import MetricError, Row, SetMetric
+from metrics.base import MetricError, Row, SetMetric, exactly
 
 _WORDS = {"yes": 1.0, "no": 0.0, "true": 1.0, "false": 0.0}
 _REFERENCES = {"1": True, "1.0": True, "0": False, "0.0": False, "yes": True, "no": False, "true": True, "false": False}
@@ -41,6 +41,7 @@ class VerificationMetric(SetMetric):
     higher_is_better = False
     right_is_best = False
     example = "1"
+    structured = True
 
     def check_row(self, row: Row) -> None:
         for reference in row.references:
@@ -126,7 +127,7 @@ class MinimumDetectionCost(VerificationMetric):
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(labels, options)
         for key, value in self.settings.items():
-            high = 1.0 if key == "p_target" else math.inf
+            high = 1.0 if key == "p_target" else 1e300
             if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < high:
                 raise MetricError(f"'{key}' is {value!r}; write a number above 0" + (" and below 1" * (high == 1)))
 
@@ -139,7 +140,7 @@ class MinimumDetectionCost(VerificationMetric):
         return float(np.min(false_alarm * rates[0] + miss * rates[1])) / min(miss, false_alarm)
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
-        return {key: f"{float(value):g}" for key, value in self.settings.items()}
+        return {key: exactly(float(value)) for key, value in self.settings.items()}
 
 
 def score_of(answer: str | None) -> float | None:

@@ -97,10 +97,14 @@ def _rescored(
         task: scoring.changed(ScoringSpec.from_dict(entry.scoring), *asked, everything=everything)
         for task, entry in record.tasks.items()
     }
-    results = [scoring.scored(directory, record, task, spec, interval) for task, spec in specs.items()]
-    kept = sorted({name for spec in specs.values() for name in spec.metrics if scoring.as_published(name)})
+    results = [scoring.rescored(directory, record, task, spec, interval) for task, spec in specs.items()]
+    parts = [item for spec in specs.values() for item in spec.metrics.items()]
+    kept = sorted({name for name, _ in parts if scoring.as_published(name)})
     if kept and any(asked) and not everything:
         say(sys.stderr, f"results: as published, and so unchanged: {', '.join(kept)} (--all changes them too)")
+    unread = sorted({name for name, part in parts if scoring.structured(part)})
+    if unread and asked[0]:
+        say(sys.stderr, f"results: of more than words, and so not normalised: {', '.join(unread)}")
     if write:
         for result in results:
             record.tasks[result.task].scoring = result.scoring
