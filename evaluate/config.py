@@ -198,6 +198,10 @@ class Config:
     """How many samples may fail before the exit status is 1: a number, or a share below 1."""
     control: Control | None = None
     """A run that is marked as no measure of the model, in every table: silence, shuffle or no_audio."""
+    preflight: bool = True
+    """Before a run: open the first clips, try the metrics, look at the disk, ask the model whether it hears."""
+    check: bool = False
+    """Do only that, with the model loaded, for a whole suite, and list all problems at once."""
     show: str | None = None
     """'config' or 'prompt': print it and stop, no model is loaded."""
 
@@ -276,6 +280,9 @@ def check_values(config: Config) -> None:
     """Raise ConfigError for a value that its type lets through and nothing can run."""
     if config.show not in (None, "config", "prompt"):
         raise ConfigError(f"show={config.show}: it is config or prompt")
+    if config.check and (config.show or not config.preflight):
+        other = "preflight=off" if not config.preflight else f"show={config.show}"
+        raise ConfigError(f"check=true is the preflight alone; leave {other} out")
     if config.engine.kind != "local":
         raise ConfigError(f"engine.kind={config.engine.kind}: there is local")
     if "/" in config.model.name:

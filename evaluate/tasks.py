@@ -53,6 +53,32 @@ class ReadyTask:
     """How each subset's data stands to what was published."""
 
 
+@dataclass(frozen=True)
+class TaskData:
+    """A task's samples, before any is chosen."""
+
+    task: Task
+    """With its labels."""
+    manifests: list[Manifest]
+    pairs: list[tuple[Sample, Path]]
+    """Each sample, and the folder from which its clips' paths count."""
+    standings: dict[str, str]
+
+    @property
+    def samples(self) -> list[Sample]:
+        return [sample for sample, _ in self.pairs]
+
+
+def read(task: Task, data_root: str) -> TaskData:
+    """Read a task's manifests. Raises ConfigError, ManifestError or CorpusError."""
+    manifests = [read_manifest(path) for path in manifest_paths(task, data_root)]
+    standing = standings(task, manifests, data_root)
+    pairs = [(sample, found.folder) for found in manifests for sample in _grouped(found, task)]
+    _refuse_doubles(sample for sample, _ in pairs)
+    labels = _labels(task, [sample for sample, _ in pairs])
+    return TaskData(dataclasses.replace(task, labels=labels), manifests, pairs, standing)
+
+
 def ready(task: Task, data_root: str, model: Model, controlled: Control | None = None) -> ReadyTask:
     """Read, choose, render and check. Raises ConfigError, ManifestError, PromptError, ModelError or MetricError; of
     several faults of a task RefusedError with all of them."""
@@ -66,14 +92,10 @@ def ready(task: Task, data_root: str, model: Model, controlled: Control | None =
     with refusals.kept():
         model.check(task.generation)
     with refusals.kept():
-        manifests = [read_manifest(path) for path in manifest_paths(task, data_root)]
-        standing = standings(task, manifests, data_root)
-        pairs = [(sample, found.folder) for found in manifests for sample in _grouped(found, task)]
-        _refuse_doubles(sample for sample, _ in pairs)
-        chosen = choose(pairs, task.limit)
-        task = dataclasses.replace(task, labels=_labels(task, [sample for sample, _ in pairs]))
+        data = read(task, data_root)
+        task, chosen = data.task, choose(data.pairs, task.limit)
         with refusals.kept():
-            spec = scoring_spec(task, [sample for sample, _ in pairs])
+            spec = scoring_spec(task, data.samples)
         with refusals.kept():
             requests = [prompts.render(sample, task, model, with_clips) for sample, _ in chosen]
         longest = model.max_seconds if task.long_audio is LongAudio.truncate else None
@@ -89,11 +111,11 @@ def ready(task: Task, data_root: str, model: Model, controlled: Control | None =
     ]
     asked = {
         "prompt": f"{style}: {template}",
-        "manifest": " ".join(found.sha256 for found in manifests),
+        "manifest": " ".join(found.sha256 for found in data.manifests),
         **_settings(task, template, controlled, len(items)),
         **model.fingerprint(),
     }
-    return ReadyTask(task, {sample.id: sample for sample, _ in chosen}, items, spec, asked, standing)
+    return ReadyTask(task, {sample.id: sample for sample, _ in chosen}, items, spec, asked, data.standings)
 
 
 def _settings(task: Task, template: str, controlled: Control | None, samples: int) -> dict[str, str]:
@@ -198,7 +220,7 @@ def scoring_spec(task: Task, samples: Sequence[Sample]) -> ScoringSpec:
         language=None if targets else task.target_language or task.language,
         labels=task.labels,
     )
-    check(spec, (_plain(sample) for sample in samples))
+    check(spec, (unanswered(sample) for sample in samples))
     return spec
 
 
@@ -211,7 +233,8 @@ def _labels(task: Task, samples: Sequence[Sample]) -> list[str] | None:
     return sorted({text for sample in samples for text in sample.references})
 
 
-def _plain(sample: Sample) -> dict[str, Any]:
+def unanswered(sample: Sample) -> dict[str, Any]:
+    """A sample as a row to score, to which an answer is still to come."""
     return {"id": sample.id, "references": list(sample.references), "fields": sample.fields}
 
 

@@ -34,8 +34,8 @@ def trial(samples: Iterable[Mapping[str, Any]], spec: ScoringSpec) -> list[str]:
     """
     rest = iter(samples)
     chosen = list(islice(rest, SAMPLES))
-    blank = next((sample for sample in rest if not any(text.strip() for text in references_of(sample))), None)
-    chosen += [blank] if blank else []
+    if not any(map(_blank, chosen)):
+        chosen += islice(filter(_blank, rest), 1)
     problems = []
     for name, part in spec.metrics.items():
         metric = metric_for(spec, name)
@@ -49,6 +49,10 @@ def tried_names(spec: ScoringSpec) -> list[str]:
     """The metrics of a spec that a trial runs here."""
     metrics = {name: metric_for(spec, name) for name in spec.metrics}
     return [name for name, metric in metrics.items() if not metric.asks_endpoint and metric.missing() is None]
+
+
+def _blank(sample: Mapping[str, Any]) -> bool:
+    return not any(text.strip() for text in references_of(sample))
 
 
 def _tried(metric: Metric, samples: Sequence[Mapping[str, Any]], spec: ScoringSpec) -> list[str]:

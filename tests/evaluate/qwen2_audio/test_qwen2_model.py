@@ -39,6 +39,17 @@ def test_the_chat_is_that_of_the_processor(talker: Qwen2AudioInstruct, base: Pat
     assert "system\nBe brief.<" in asked(made(base, Qwen2AudioInstruct, system="Be brief."), "Hm?", *heard).prompt
 
 
+def test_first_logits_are_those_of_transformers_alone(model: Qwen2Audio) -> None:
+    requests = [asked(model, prompt, clip(2 + seed, seed)) for seed, prompt in enumerate(PROMPTS)]
+    reference = Reference(model)
+    logits = model.first_logits(model.prepare(requests))
+    assert logits.dtype == np.float32 and logits.shape[0] == len(requests)
+    for request, row in zip(requests, logits, strict=True):
+        with torch.inference_mode():
+            wanted = model.network(**reference.inputs(chat.CLIP.sub(SPAN, request.prompt), request.audio)).logits[0, -1]
+        np.testing.assert_allclose(row, wanted, rtol=0, atol=1e-4)
+
+
 def test_a_prompt_without_clips_is_answered(model: Qwen2Audio, talker: Qwen2AudioInstruct) -> None:
     """Alone and beside one with a clip, as transformers answers it."""
     for speaker in (model, talker):
