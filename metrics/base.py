@@ -64,8 +64,11 @@ class Metric(ABC):
     empty_references: bool = False
     """Whether a reference of which its normaliser leaves nothing (`[noise]`) can be scored; else it is refused, since
     every answer of which nothing is left would be right."""
-    asks_endpoint: bool = False
-    """Whether scoring a row costs a request; checking the settings then scores none."""
+    costly_trial: bool = False
+    """Whether scoring a single row costs a request or seconds; checking the settings then scores none, and `missing`
+    looks for all that is needed."""
+    unjudged_out: bool = False
+    """Whether rows without a verdict are outside of the value and of its `n`; else they count as the lowest."""
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
         self.labels = None if labels is None else tuple(dict.fromkeys(labels))
@@ -90,6 +93,10 @@ class Metric(ABC):
     def covers(self, row: Row) -> bool:
         """Whether a row takes part; one that does not is outside of the value, its interval and its `n`."""
         return True
+
+    def unjudged(self, rows: Sequence[Row]) -> int | None:
+        """How many of the rows got no verdict, asked after they were measured; None where a metric always has one."""
+        return None
 
     @abstractmethod
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:

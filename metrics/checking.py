@@ -42,7 +42,7 @@ def _check_part(spec: ScoringSpec, part: MetricSpec, name: str) -> None:
             f"{part.metric} reads more than words, which normalizer {part.normalizer!r} would take apart; use 'none'"
         )
     trial = Row(id="", answer=metric.example, references=(metric.example,), language=spec.language)
-    if metric.missing() is None and not metric.asks_endpoint:
+    if metric.missing() is None and not metric.costly_trial:
         measure(metric, [trial])
     if spec.language:
         get_normalizer(part.normalizer).check_language(spec.language)

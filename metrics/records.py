@@ -97,6 +97,9 @@ class Score:
     """More than a number: a confusion matrix, a value a class."""
     ci_method: str = "percentile"
     """How the interval was made: `percentile` or `bca`."""
+    unjudged: int | None = None
+    """Rows on which a judge (or SPICE) gave no verdict; by the metric's docstring they count as the lowest value or are
+    outside of `n`. None for a metric that always has one."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""

@@ -163,6 +163,7 @@ def _csv(lines: Sequence[Line], notes: Sequence[str]) -> str:
 
 def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
     signatures = list(dict.fromkeys(line.score.signature for line in lines))
+    judged = any(line.score.unjudged is not None for line in lines)
     header = [
         "model",
         "task",
@@ -174,6 +175,7 @@ def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
         *OF_TASK,
         "unparsed",
         "rewritten",
+        *(["unjudged"] if judged else []),
         "signature",
     ]
     with_subset = any(line.score.subset is not None for line in lines)
@@ -187,6 +189,7 @@ def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
         ]
         + [str(getattr(line.counts, name)) if line.counts_hold else "" for name in OF_TASK]
         + ["" if number is None else str(number) for number in (line.score.unparsed, line.score.rewritten)]
+        + (["" if line.score.unjudged is None else str(line.score.unjudged)] if judged else [])
         + [f"[{signatures.index(line.score.signature) + 1}]"]
         for line in lines
     ]

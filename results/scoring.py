@@ -100,11 +100,11 @@ def with_options(metrics: Mapping[str, MetricSpec], options: Sequence[str]) -> d
     for option in options:
         key, sign, value = option.partition("=")
         if not sign:
-            raise MetricError(f"--option {option}: write KEY=VALUE")
+            raise MetricError("an --option without '='; write --option KEY=VALUE")
         having = [name for name in metrics if key in known[name]]
-        if not having:
+        if not having:  # the value is not repeated: it could be a key
             every = sorted({key for options_of in known.values() for key in options_of})
-            raise MetricError(f"--option {option}: no metric here has {key!r}{nearest(key, every)}")
+            raise MetricError(f"--option {key}: no metric here has {key!r}{nearest(key, every)}")
         for name in having:
             said[name][key] = _parsed(value)
     return {name: dataclasses.replace(part, options=said[name]) for name, part in metrics.items()}

@@ -229,7 +229,7 @@ def test_json_predictions_and_options_of_a_file(tmp_path: Path, capsys: pytest.C
     assert folded["signature"] == "strict|norm:none.1|fold:true|limit:4"
     assert folded["value"] == pytest.approx(100 * 3 / 7) and folded["ci_method"] == "bca" and folded["ci95"]
     assert "(bca) |" in results(capsys, *arguments, "--interval", "bca")
-    with pytest.raises(MetricError, match=r"--option flod=1: no metric here has 'flod'; did you mean 'fold'\?"):
+    with pytest.raises(MetricError, match=r"--option flod: no metric here has 'flod'; did you mean 'fold'\?"):
         results(capsys, "score", path, "--metric", "strict", "--option", "flod=1")
     write_manifest(path, [{"id": 7, "prediction": [], "reference": {"a": 1}}])
     with pytest.raises(MetricError, match=r"row '7': the reference '.*' is no list; write one"):

@@ -19,10 +19,10 @@ from metrics.score import METRICS, MetricSpec, ScoringSpec, answers, check, coun
 
 CHECKOUT = Path(__file__).parents[2]
 JAVA = {"meteor", "spice", "spider"}
-"""Programs in Java that take seconds to start, or are not here: test_captions.py has them."""
+"""Programs in Java that take seconds to start, or are not here: test_meteor.py and test_java.py have them."""
 STRUCTURED = {name for name, metric in METRICS.items() if metric.example != "a"} - JAVA
 """The metrics whose answers are more than a text."""
-JUDGES = {name for name, metric in METRICS.items() if metric.asks_endpoint}
+JUDGES = {name for name in METRICS if name.startswith("judge_")}
 """Language models behind an endpoint: test_judge.py has them."""
 ANY_TEXT = sorted(METRICS.keys() - {"annotator_accuracy_yes_no", "comet"} - JAVA - JUDGES - STRUCTURED)
 """The metrics that score texts of any kind."""

@@ -311,7 +311,10 @@ def test_score_any_file(tmp_path: Path) -> None:
         (["score", "{folder}/both.jsonl", "--metric", "wer"], "keep one"),
         (["score", "{folder}/odd.jsonl", "--metric", "wer", "--normalizer", "qwen2_audio"], "'language' is 5"),
         (["score", "{folder}/chinese.jsonl", "--metric", "wer"], "row '1': 'language' is 'Chinese'; write its code"),
-        (["score", "{file}", "--metric", "bleu", "--option", "tokenize"], "--option tokenize: write KEY=VALUE"),
+        (
+            ["score", "{file}", "--metric", "bleu", "--option", "tokenize"],
+            "an --option without '='; write --option KEY=VALUE",
+        ),
         (["score", "{folder}/several.jsonl", "--metric", "wer"], "several right answers are written as 'references'"),
         (["score", "{folder}/several.jsonl", "--metric", "mean_ap", "--metric", "cer"], "metric 'cer' compares texts"),
         (["score", "{folder}/several.jsonl", "--metric", "top_k"], "write several as 'references'"),
