@@ -30,7 +30,7 @@ def trial(samples: Iterable[Mapping[str, Any]], spec: ScoringSpec) -> list[str]:
     Right answers have the best value where the metric says they do (`right_is_best`), one changed answer among them is
     never better and, where the metric sees it by itself, worse; no answer stops a metric: a right one, one with a part
     changed, an empty one, an unreadable one, nor an empty reference, where the samples have one. A metric that this
-    machine lacks, or that asks an endpoint, is not tried.
+    machine lacks, or that takes a request or seconds for a row, is not tried.
     """
     rest = iter(samples)
     chosen = list(islice(rest, SAMPLES))
@@ -39,7 +39,7 @@ def trial(samples: Iterable[Mapping[str, Any]], spec: ScoringSpec) -> list[str]:
     problems = []
     for name, part in spec.metrics.items():
         metric = metric_for(spec, name)
-        if not metric.asks_endpoint and metric.missing() is None:
+        if not metric.costly_trial and metric.missing() is None:
             found = _tried(metric, chosen, replace(spec, metrics={name: part}, primary=name))
             problems += [f"metric {name!r} {what}" for what in found]
     return problems
@@ -48,7 +48,7 @@ def trial(samples: Iterable[Mapping[str, Any]], spec: ScoringSpec) -> list[str]:
 def tried_names(spec: ScoringSpec) -> list[str]:
     """The metrics of a spec that a trial runs here."""
     metrics = {name: metric_for(spec, name) for name in spec.metrics}
-    return [name for name, metric in metrics.items() if not metric.asks_endpoint and metric.missing() is None]
+    return [name for name, metric in metrics.items() if not metric.costly_trial and metric.missing() is None]
 
 
 def _blank(sample: Mapping[str, Any]) -> bool:

@@ -12,8 +12,6 @@ from metrics.records import MetricSpec, ScoringSpec
 from metrics.registry import METRICS
 from metrics.trial import changed, trial, tried_names
 
-SLOW = ("meteor",)
-
 
 def samples(*references: str | Sequence[str], **fields: Any) -> list[dict[str, Any]]:
     listed = [[entry] if isinstance(entry, str) else list(entry) for entry in references]
@@ -24,7 +22,7 @@ def spec(metric: str, labels: list[str] | None = None, language: str | None = No
     return ScoringSpec({metric: MetricSpec(metric, **how)}, metric, language, labels)
 
 
-@pytest.mark.parametrize("name", sorted(METRICS.keys() - {*SLOW}))
+@pytest.mark.parametrize("name", sorted(METRICS))
 def test_no_metric_is_doubted_on_its_own_kind_of_text(name: str) -> None:
     example = METRICS[name].example
     assert trial(samples(*[example] * 3), spec(name)) == []
