@@ -38,7 +38,7 @@ Keys most used (all of them, with a word on each: evaluate/config.py):
   batch.max_clips=N  batch.max_seconds=S                retry_failed=true answer failed ones again
   engine.devices=cpu|cuda:0                             max_failed=N      tolerated, or a share
   check=true                       look, run nothing    preflight=off     run without a look
-  control=silence|shuffle|no_audio hear that instead
+  control=silence|shuffle|no_audio hear that instead    audit=batch       alone, as in a batch?
   each.KEY=V, tasks.NAME.KEY=V     within a suite       hydra.searchpath=[file:///F]  your own tasks, models
 
 Exit status: 0 done; 1 done, more than max_failed failed; 2 refused; 3 stopped early, resumable; 130/143 interrupted.

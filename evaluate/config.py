@@ -202,6 +202,10 @@ class Config:
     """Before a run: open the first clips, try the metrics, look at the disk, ask the model whether it hears."""
     check: bool = False
     """Do only that, with the model loaded, for a whole suite, and list all problems at once."""
+    audit: str | None = None
+    """'batch': after the run, answer some samples of each task once more, each alone, and compare."""
+    audit_samples: int = 32
+    """Of each task."""
     show: str | None = None
     """'config' or 'prompt': print it and stop, no model is loaded."""
 
@@ -280,6 +284,8 @@ def check_values(config: Config) -> None:
     """Raise ConfigError for a value that its type lets through and nothing can run."""
     if config.show not in (None, "config", "prompt"):
         raise ConfigError(f"show={config.show}: it is config or prompt")
+    if config.audit not in (None, "batch"):
+        raise ConfigError(f"audit={config.audit}: there is batch")
     if config.check and (config.show or not config.preflight):
         other = "preflight=off" if not config.preflight else f"show={config.show}"
         raise ConfigError(f"check=true is the preflight alone; leave {other} out")
@@ -293,6 +299,7 @@ def check_values(config: Config) -> None:
         ("batch.max_tokens", config.batch.max_tokens, 1),
         ("engine.threads", config.engine.threads, 1),
         ("engine.torch_threads", 1 if config.engine.torch_threads is None else config.engine.torch_threads, 1),
+        ("audit_samples", config.audit_samples, 1),
         ("max_failed", config.max_failed, 0),
     ):
         if not value >= least:

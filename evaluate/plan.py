@@ -35,6 +35,8 @@ class Batch:
     long_audio: LongAudio
     budget: Budget = field(default_factory=Budget)
     """Holds for the pieces of a long clip, too."""
+    margins: bool = False
+    """Whether answers are to tell their margin, where they are made alone and the model can."""
 
 
 def plan(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from evaluate import preflight
+from evaluate import audit, preflight
 from evaluate.aside import Aside
 from evaluate.check import check
 from evaluate.config import Config, Task
@@ -21,6 +21,7 @@ from evaluate.progress import Reporter
 from evaluate.records import VERSIONS, Telemetry, git_commit, plain, prediction, version
 from evaluate.refusals import RefusedError
 from evaluate.tasks import ReadyTask
+from evaluate.worker import Outcome
 from results import leaderboard
 from results.console import say
 from results.fingerprint import refuse_other_answers
@@ -114,6 +115,7 @@ class _Runner:
             versions={name: version(name) for name in VERSIONS},
             git_commit=git_commit(),
             left_out=self.left_out,
+            audit=old.audit if old else {},
             control=self.config.control.name if self.config.control else None,
             sessions=[*(old.sessions if old else []), self.session],
         )
@@ -132,8 +134,8 @@ class _Runner:
         try:
             if total:
                 self._announce(total)
+            if total or self._to_audit():
                 self._answer(folders)
-                self.reporter.say(self.reporter.summary())
             status = self._conclude(finished_before=not total)
         except EngineError as error:
             self._stopped(str(error))
@@ -191,6 +193,31 @@ class _Runner:
                             aside.do(self._score, done.batch.task)
                 finally:
                     self.session.devices = telemetry.records(dispatcher.devices, dispatcher.starts)
+            if left:
+                self.reporter.say(self.reporter.summary())
+            self._audit(dispatcher)
+
+    def _to_audit(self) -> list[ReadyTask]:
+        """The tasks that are to be audited, and are not yet."""
+        if not self.config.audit:
+            return []
+        asked = {name: min(self.config.audit_samples, len(task.items)) for name, task in self.tasks.items()}
+        return [
+            task for name, task in self.tasks.items() if self.record.audit.get(name, {}).get("asked") != asked[name]
+        ]
+
+    def _audit(self, dispatcher: Dispatcher) -> None:
+        """Answer some samples alone, and keep in the record what came of it."""
+        tasks = self._to_audit()
+        batches = audit.batches(tasks, self.config.audit_samples, self.config.batch)
+        alone: dict[str, list[Outcome]] = {batch.task: [] for batch in batches}
+        for done in dispatcher.answers(batches):
+            alone[done.batch.task] += done.outcomes
+        for task in tasks:
+            name = task.task.name
+            found = audit.audit(task, self.directory.journal(name).read(), alone[name])
+            self.record.audit[name] = dataclasses.asdict(found)
+            self.reporter.say(audit.sentence(name, found))
 
     def _preflight(self) -> dict[str, list[Item]]:
         """Look at what is to be answered; the samples to ask the model with. Raises RefusedError with all problems."""
@@ -214,6 +241,8 @@ class _Runner:
         if self.config.fresh:
             self.directory.move_aside()
         self.begun = True
+        for name in tasks:
+            self.record.audit.pop(name, None)
         self.directory.write(self.record)
         for name in tasks:
             self.directory.forget_scores(name)

@@ -152,6 +152,10 @@ class RunRecord:
     sessions: list[Session] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     """Tasks of the suite that the model cannot do, each with the reason."""
+    audit: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By task, what became of some samples that were answered once more, each alone: `asked`, `compared`, `flips` (ids
+    with another answer) and `flips_percent`; the primary `metric` of those compared, `in_run`, `alone` and their
+    `difference`; `smallest_margin`, the least lead of a token's logit over the next best, where the model tells it."""
     control: str | None = None
     """'silence', 'shuffle' or 'no_audio' where that was heard in place of the samples' own clips."""
     schema_version: int = SCHEMA_VERSION

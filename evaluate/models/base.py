@@ -59,6 +59,8 @@ class Answer:
     new_tokens: int | None = None
     """Tokens of the answer, without padding and end token."""
     hit_max_new_tokens: bool = False
+    margin: float | None = None
+    """By how much the logit of each token led the next best, at least; None where ``Model.margins`` does not ask."""
 
 
 class Model(ABC):
@@ -82,6 +84,8 @@ class Model(ABC):
     """Whether ``load`` spreads the weights over all ``devices``."""
     devices: Sequence[str] = ("cpu",)
     """torch's names of the worker's devices; set before ``load``, which is given the first."""
+    margins: bool = False
+    """Whether the answer to a single request is to tell its margin, where the class can; set by the worker."""
     options: ClassVar[Mapping[str, Any]] = {}
     """Settings of this model's own with their defaults, set as ``model.options.KEY``."""
 

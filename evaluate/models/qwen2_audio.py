@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from evaluate.config import Generation, ModelConfig
 from evaluate.models import chat, qwen2_audio_encoder, tags
 from evaluate.models.base import Answer, ModelError, Request, read_json, sample_seed, spread
+from evaluate.models.margin import margin_for
 from evaluate.models.pretrained import Pretrained
 from evaluate.models.qwen2_audio_encoder import Features, encode, features_of
 from evaluate.models.tags import CLIP, check_tags, clip_order, known_tags, refuse_marks
@@ -176,12 +177,17 @@ class Qwen2Audio(Pretrained):
             left = self.room - generation.max_new_tokens
             raise ValueError(f"a prompt of {longest} tokens; beside {generation.max_new_tokens} new ones, {left} fit")
         embeddings, mask = self._embed(batch)
+        margin = margin_for(self.margins, len(batch.requests), generation.temperature)
         rows = self.language_model.generate(
-            inputs_embeds=embeddings, attention_mask=mask, generation_config=self._settings(generation)
+            inputs_embeds=embeddings,
+            attention_mask=mask,
+            generation_config=self._settings(generation),
+            logits_processor=[margin] if margin else None,
         )
-        return [
+        answers = [
             self._answer(row, len(prompt), generation) for row, prompt in zip(rows.tolist(), batch.prompts, strict=True)
         ]
+        return [replace(answer, margin=margin.smallest) for answer in answers] if margin else answers
 
     def first_logits(self, batch: Batch) -> np.ndarray:
         import torch

@@ -3,6 +3,7 @@
 import copy
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from evaluate.audio import SAMPLE_RATE
 from evaluate.config import Generation, ModelConfig
 from evaluate.models.base import Answer, ModelError, Request, UnsuitedError, read_json, sample_seed
+from evaluate.models.margin import Margin, margin_for
 from evaluate.models.pretrained import Pretrained
 from metrics.base import nearest
 
@@ -127,14 +129,18 @@ class Whisper(Pretrained):
         return tensor.to(self.device, self.network.dtype if tensor.is_floating_point() else None)
 
     def _answers(self, requests: Sequence[Request], inputs: dict[str, Any], generation: Generation) -> list[Answer]:
-        rows = self._generated(requests, inputs, self._settings(generation))
-        return [self._answer(request, row, generation) for request, row in zip(requests, rows.tolist(), strict=True)]
+        margin = margin_for(self.margins, len(requests), generation.temperature)
+        rows = self._generated(requests, inputs, self._settings(generation), margin)
+        answers = [self._answer(request, row, generation) for request, row in zip(requests, rows.tolist(), strict=True)]
+        return [replace(answer, margin=margin.smallest) for answer in answers] if margin else answers
 
-    def _generated(self, requests: Sequence[Request], inputs: dict[str, Any], settings: Any) -> Any:
+    def _generated(
+        self, requests: Sequence[Request], inputs: dict[str, Any], settings: Any, margin: Margin | None = None
+    ) -> Any:
         """What transformers' ``generate`` returns."""
-        prompted: dict[str, Any] = {}
+        prompted: dict[str, Any] = {"logits_processor": [margin]} if margin else {}
         if self.multilingual:
-            prompted = {"language": self._languages(requests, inputs), "task": self._task(requests)}
+            prompted |= {"language": self._languages(requests, inputs), "task": self._task(requests)}
         if self.is_whisper:
             prompted["return_timestamps"] = False
             prompted["temperature"] = settings.temperature  # Whisper's own argument; its settings are ignored

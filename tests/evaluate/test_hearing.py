@@ -159,7 +159,7 @@ def test_a_deaf_model_is_stopped_before_anything_is_written(own: Path, tmp_path:
     manifest, run = write_manifest(tmp_path / "m.jsonl", rows), tmp_path / "run"
     words = [f"hydra.searchpath=['file://{own}']", "model=deaf", f"task.corpus.manifest={manifest}", f"run.dir={run}"]
     said = "task own/echo: deaf does not hear: its first logits are the same with the clips of 4 samples, with silence"
-    for more in ([], ["fresh=true"]):
+    for more in ([], ["fresh=true", "engine.devices=2"]):
         done = command("evaluate", *words, "task=own/echo", *more)
         assert done.returncode == 2 and said in done.stderr and "preflight=off goes on all the same" in done.stderr
         assert [path.name for path in run.iterdir()] == [".lock"]
