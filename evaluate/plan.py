@@ -23,6 +23,8 @@ class Item:
     """What the model hears of its clips, by their headers; decides its place in the plan."""
     tokens: int = 0
     """What the model reads and may write, as it estimates."""
+    silent: bool = False
+    """Whether zeros of the same length are heard in place of the clips."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Batch:
     long_audio: LongAudio
     budget: Budget = field(default_factory=Budget)
     """Holds for the pieces of a long clip, too."""
+    margins: bool = False
+    """Whether answers are to tell their margin, where they are made alone and the model can."""
 
 
 def plan(

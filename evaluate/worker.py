@@ -39,6 +39,8 @@ class Outcome:
     flags: list[str] = field(default_factory=list)
     prompt_tokens: int | None = None
     new_tokens: int | None = None
+    margin: float | None = None
+    """The smallest of its tokens, where that was asked for and the model tells it."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def answered(model: Model, batches: Iterator[Batch], threads: int) -> Iterator[t
         batch, prepared = entry
         begun = time.perf_counter()
         lengths = [[_seconds(piece) for piece in pieces] for pieces, _ in prepared.groups]
+        model.margins = batch.margins
         outcomes = answer(model, prepared, batch.generation)
         end = time.perf_counter()
         yield (
@@ -178,7 +181,7 @@ def _heard(item: Item, limit: float | None, long_audio: LongAudio) -> tuple[Outc
         for place, clip in enumerate(item.clips):
             recording = audio.load(clip, item.folder)
             records[place] = replace(records[place], seconds=recording.seconds, sha256=recording.sha256())
-            heard.append(recording.samples)
+            heard.append(np.zeros_like(recording.samples) if item.silent else recording.samples)
         pieces = _within(heard, limit, long_audio, outcome)
     except audio.AudioError as error:
         outcome.error = Failure(error.code, str(error))
@@ -229,6 +232,7 @@ def _fill(outcome: Outcome, answers: list[Answer | Failure], language: str | Non
     outcome.raw = blank.join(text for entry in said if (text := entry.text.strip())) if len(said) > 1 else said[0].text
     outcome.prompt_tokens = _total(entry.prompt_tokens for entry in said)
     outcome.new_tokens = _total(entry.new_tokens for entry in said)
+    outcome.margin = min((entry.margin for entry in said if entry.margin is not None), default=None)
     if not outcome.raw:
         outcome.flags.append("empty")
     if any(entry.hit_max_new_tokens for entry in said):

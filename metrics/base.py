@@ -56,6 +56,9 @@ class Metric(ABC):
     where they change the number."""
     right_or_wrong: bool = False
     """Whether each row it covers is right or wrong, statistics (1 or 0, 1): McNemar's test then applies."""
+    right_is_best: bool = True
+    """Whether answers that are all right reach the best end of `range`: not where that takes what rows may lack (each
+    label of a set, four words, annotators of one mind, a score for an answer)."""
     example: str = "a"
     """A text that is a right reference and a right answer."""
     structured: bool = False

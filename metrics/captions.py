@@ -48,6 +48,7 @@ class CaptionBleu(CaptionMetric):
     order 1 to n.
     """
 
+    right_is_best = False
     order: int
 
     def table(self, rows: Sequence[Row]) -> np.ndarray:
@@ -204,6 +205,7 @@ class CiderD(CaptionMetric):
     """
 
     name = "cider_d"
+    right_is_best = False
     unit = "CIDEr-D"
     range = (0.0, 10.0)
     clipped = True

@@ -145,6 +145,7 @@ class MacroF1(ClassMetric):
     """
 
     name = "macro_f1"
+    right_is_best = False
     options = {"classes": None}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:

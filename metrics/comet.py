@@ -24,6 +24,7 @@ class Comet(SumMetric):
     """
 
     name = "comet"
+    right_is_best = False
     unit = "COMET"
     range = (-float("inf"), float("inf"))
     options = {"model": "Unbabel/wmt22-comet-da", "source": "sentence", "batch_size": 16, "gpus": 0}

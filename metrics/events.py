@@ -244,6 +244,7 @@ class ClassAverage(EventMetric):
     the reference has nothing.
     """
 
+    right_is_best = False
     options = {"classes": "gold"}
     average = "macro"
 

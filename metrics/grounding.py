@@ -79,6 +79,7 @@ class GroundingMap(GroundingMetric):
     """
 
     name = "grounding_map"
+    right_is_best = False
     options: Mapping[str, Any] = {"thresholds": [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95]}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:

@@ -263,6 +263,7 @@ class MeanAveragePrecision(MultiLabelMetric):
     """
 
     name = "mean_ap"
+    right_is_best = False
     options = {"average": "macro", "classes": BOTH}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
@@ -303,6 +304,7 @@ class DPrime(MultiLabelMetric):
     """
 
     name = "d_prime"
+    right_is_best = False
     unit = "d'"
     range = (-math.sqrt(2) * NormalDist().inv_cdf(1 - 2**-53), math.sqrt(2) * NormalDist().inv_cdf(1 - 2**-53))
 

@@ -24,6 +24,7 @@ class Spice(CaptionMetric):
     """
 
     name = "spice"
+    right_is_best = False
     unit = "SPICE"
     range = (0.0, 1.0)
     options = {"corenlp": None}

@@ -66,6 +66,7 @@ class Bleu(SacreMetric):
     """
 
     name = "bleu"
+    right_is_best = False
     unit = "BLEU"
     options = {"tokenize": None}
 

@@ -42,6 +42,7 @@ class VerificationMetric(SetMetric):
     """
 
     higher_is_better = False
+    right_is_best = False
     example = "1"
     structured = True
 

@@ -76,7 +76,7 @@ def rescore(
             raise RunError("--write keeps one way to score: name one --normalizer and one --extractor, or leave it out")
         asked = spreads.combinations(normalizers, extractors)
         ranges, sentences = spreads.spread(directory, asked, everything, interval.value)
-        sentences = [*sentences, *boards.notes_of(record, record.model)]
+        sentences = [*sentences, *boards.notes_of(record, record.shown_model)]
         say(sys.stdout, spreads.as_json(ranges) if as_json else spreads.as_markdown(ranges, asked, sentences))
         for sentence in sentences if as_json else ():
             say(sys.stderr, f"results: {sentence}")
@@ -84,7 +84,7 @@ def rescore(
     asked_for = (next(iter(normalizers), None), next(iter(extractors), None))
     with directory.claim() if write else nullcontext():
         results = _rescored(directory, asked_for, everything, interval.value, write)
-    lines, notes = boards.lines_of(results, record), boards.notes_of(record, record.model)
+    lines, notes = boards.lines_of(results, record), boards.notes_of(record, record.shown_model)
     say(sys.stdout, boards.render(lines, "json" if as_json else "md", notes).rstrip("\n"))
 
 

@@ -8,14 +8,15 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
 from evaluate.config import ModelConfig
+from evaluate.hearing import hears
 from evaluate.models.base import Model, ModelError, add_to_path, make_model
-from evaluate.plan import Batch
+from evaluate.plan import Batch, Item
 from evaluate.worker import answered
 
 F_SETSIG = 10
@@ -34,6 +35,8 @@ class Job:
     decode_threads: int
     torch_threads: int | None
     """Of the network on a CPU; None: torch's own choice."""
+    to_ask: Mapping[str, Sequence[Item]] = field(default_factory=dict)
+    """Samples by task, by which a loaded model is asked whether it hears."""
 
 
 def open_model(job: Job) -> tuple[Model, str]:
@@ -85,7 +88,7 @@ def serve(pipe: Connection, lifeline: Connection, job: Job) -> None:
     except ModelError as error:
         send("refused", str(error))
         return
-    send("ready", device)
+    send("ready", device, {task: hears(model, items) for task, items in job.to_ask.items()} or None)
     numbers: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def batches() -> Iterator[Batch]:
