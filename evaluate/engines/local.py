@@ -7,8 +7,9 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
@@ -16,9 +17,9 @@ from multiprocessing.process import BaseProcess
 
 from evaluate.config import Engine, ModelConfig
 from evaluate.engines.devices import places, torch_threads
-from evaluate.engines.dispatch import Event, Lost, Pool, Refused
+from evaluate.engines.dispatch import Event, Lost, Pool, Ready, Refused
 from evaluate.engines.serve import Job, event_of, serve
-from evaluate.plan import Batch
+from evaluate.plan import Batch, Item
 
 FAREWELL_SECONDS = 5.0
 PIPE_SECONDS = 5
@@ -40,13 +41,14 @@ class LocalPool(Pool):
         preload: Sequence[str],
         folders: Sequence[str],
         log: Callable[[str, str], None],
+        to_ask: Mapping[str, Sequence[Item]],
     ):
         """Raises ConfigError for devices that are not there."""
         self._context = _forkserver(preload)
         found = places(engine, cache(lambda: _gpus(self._context)))
         self.size = len(found)
         threads = torch_threads(engine, found)
-        self._jobs = [Job(model, folders, place, engine.threads, threads) for place in found]
+        self._jobs = [Job(model, folders, place, engine.threads, threads, to_ask) for place in found]
         self._log = log
         self._processes: dict[int, BaseProcess] = {}
         self._pipes: dict[int, Connection] = {}
@@ -86,6 +88,8 @@ class LocalPool(Pool):
         event = event_of(worker, kind, *content)
         if isinstance(event, Refused | Lost):
             self.discard(worker)
+        elif isinstance(event, Ready):
+            self._jobs = [replace(job, to_ask={}) for job in self._jobs]  # whoever takes a lost worker's place
         return [event]
 
     def _obituary(self, worker: int) -> str:

@@ -6,7 +6,7 @@ import multiprocessing
 import re
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evaluate.config import ConfigError, Engine, ModelConfig
@@ -14,7 +14,7 @@ from evaluate.engines.dispatch import EngineError, Event, Lost, Pool, Refused
 from evaluate.engines.local import ignored
 from evaluate.engines.ray_driver import FAREWELL_SECONDS, drive
 from evaluate.engines.serve import event_of
-from evaluate.plan import Batch
+from evaluate.plan import Batch, Item
 
 GONE = "the Ray cluster is gone, or this machine's part of it"
 PROBE_SECONDS = 5.0
@@ -29,7 +29,14 @@ class RayPool(Pool):
     whatever is asked of the pool raises EngineError.
     """
 
-    def __init__(self, model: ModelConfig, engine: Engine, folders: Sequence[str], log: Callable[[str, str], None]):
+    def __init__(
+        self,
+        model: ModelConfig,
+        engine: Engine,
+        folders: Sequence[str],
+        log: Callable[[str, str], None],
+        to_ask: Mapping[str, Sequence[Item]],
+    ):
         """Raises ConfigError for a cluster that is not there, or has not what is wanted."""
         if importlib.util.find_spec("ray") is None:
             raise ConfigError("engine=ray: Ray is not installed; pip install -e '.[ray]' in the checkout installs it")
@@ -37,7 +44,7 @@ class RayPool(Pool):
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._driver = context.Process(
-            target=drive, args=(theirs, model, engine, folders), name="ray-driver", daemon=True
+            target=drive, args=(theirs, model, engine, folders, to_ask), name="ray-driver", daemon=True
         )
         with ignored(signal.SIGINT, signal.SIGTERM):  # until it is in a session of its own
             self._driver.start()

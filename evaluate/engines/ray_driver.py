@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 from evaluate.config import ConfigError, Engine, ModelConfig
 from evaluate.engines.devices import said
 from evaluate.engines.serve import Job
+from evaluate.plan import Item
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 HANDED_ON = ("HF_HUB_OFFLINE", "HF_HOME", "HF_HUB_CACHE", "TOKENIZERS_PARALLELISM")
@@ -87,7 +88,13 @@ def _cpu_places(wanted: str | int, share: float, cpus: Sequence[int]) -> list[Pl
     return [Place(("cpu",), cpus=size)] * count
 
 
-def drive(pipe: Connection, model: ModelConfig, engine: Engine, folders: Sequence[str]) -> None:
+def drive(
+    pipe: Connection,
+    model: ModelConfig,
+    engine: Engine,
+    folders: Sequence[str],
+    to_ask: Mapping[str, Sequence[Item]],
+) -> None:
     """The driver's process: says ('joined', workers) or ('refused', why), then does what comes through the pipe until
     None does, and says (worker, turn, kind, ...) for each worker. Where its parent is gone, it ends, and with it its
     actors and a cluster of its own."""
@@ -99,7 +106,7 @@ def drive(pipe: Connection, model: ModelConfig, engine: Engine, folders: Sequenc
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     inbox = _inbox(pipe)
     with contextlib.suppress(KeyboardInterrupt):
-        _serve(pipe, inbox, model, engine, folders)
+        _serve(pipe, inbox, engine, Job(model, folders, (), engine.threads, engine.torch_threads, to_ask))
 
 
 def _inbox(pipe: Connection) -> "queue.SimpleQueue[Any]":
@@ -119,13 +126,8 @@ def _inbox(pipe: Connection) -> "queue.SimpleQueue[Any]":
     return inbox
 
 
-def _serve(
-    pipe: Connection,
-    inbox: "queue.SimpleQueue[Any]",
-    model: ModelConfig,
-    engine: Engine,
-    folders: Sequence[str],
-) -> None:
+def _serve(pipe: Connection, inbox: "queue.SimpleQueue[Any]", engine: Engine, job: Job) -> None:
+    """``job`` is what all workers are told; devices are added."""
     import ray
 
     try:
@@ -135,7 +137,7 @@ def _serve(
         pipe.send(("refused", str(error) if isinstance(error, ConfigError) else _refusal(engine.address, error)))
         return
     pipe.send(("joined", len(found)))
-    driver = _Driver(pipe, found, model, engine, folders)
+    driver = _Driver(pipe, found, job)
     try:
         while True:
             driver.do(*inbox.get())
@@ -163,15 +165,9 @@ def _refusal(address: str | None, error: Exception) -> str:
 class _Driver:
     """The workers' actors, each listened to by a thread."""
 
-    def __init__(
-        self, pipe: Connection, found: Sequence[Place], model: ModelConfig, engine: Engine, folders: Sequence[str]
-    ):
+    def __init__(self, pipe: Connection, found: Sequence[Place], job: Job):
         self._pipe, self._lock = pipe, threading.Lock()
-        self._places = found
-        self._jobs = [
-            Job(model, folders, place.devices, engine.threads, engine.torch_threads or place.cpus or None)
-            for place in found
-        ]
+        self._places, self._job = found, job
         self._class = _actor_class()
         self._actors: dict[int, Any] = {}
 
@@ -192,7 +188,9 @@ class _Driver:
         place = self._places[worker]
         options = {"num_cpus": place.cpus, "num_gpus": place.gpus, "scheduling_strategy": "SPREAD"}
         environment = {name: os.environ[name] for name in HANDED_ON if name in os.environ}
-        here = (str(CHECKOUT), str(Path.cwd()), environment, pickle.dumps(self._jobs[worker]))
+        threads = self._job.torch_threads or place.cpus or None
+        job = replace(self._job, devices=place.devices, torch_threads=threads)
+        here = (str(CHECKOUT), str(Path.cwd()), environment, pickle.dumps(job))
         actor = self._actors[worker] = self._class.options(**options).remote(*here)
         threading.Thread(target=self._listen, args=(worker, turn, actor), daemon=True).start()
 
@@ -208,6 +206,8 @@ class _Driver:
         try:
             while True:
                 for message in ray.get(actor.said.remote()):
+                    if message[0] == "ready":
+                        self._job = replace(self._job, to_ask={})  # whoever takes a lost worker's place
                     self._tell(worker, turn, *message)
         except ray.exceptions.RayError as error:
             self._tell(worker, turn, "lost", _obituary(error))

@@ -8,15 +8,16 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
 from evaluate.config import ModelConfig
 from evaluate.engines.dispatch import Answered, Event, Lost, Ready, Refused
+from evaluate.hearing import hears
 from evaluate.models.base import Model, ModelError, add_to_path, make_model
-from evaluate.plan import Batch
+from evaluate.plan import Batch, Item
 from evaluate.worker import answered
 
 F_SETSIG = 10
@@ -35,6 +36,8 @@ class Job:
     decode_threads: int
     torch_threads: int | None
     """Of the network on a CPU; None: torch's own choice."""
+    to_ask: Mapping[str, Sequence[Item]] = field(default_factory=dict)
+    """Samples by task, by which a loaded model is asked whether it hears."""
 
 
 def open_model(job: Job) -> tuple[Model, str]:
@@ -91,7 +94,7 @@ def work(job: Job, inbox: "queue.SimpleQueue[tuple[int, Batch] | None]", send: C
     except ModelError as error:
         send("refused", str(error))
         return
-    send("ready", device)
+    send("ready", device, {task: hears(model, items) for task, items in job.to_ask.items()} or None)
     numbers: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def batches() -> Iterator[Batch]:
