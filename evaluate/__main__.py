@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from types import FrameType
 from typing import NoReturn
@@ -15,10 +15,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from evaluate import compose
-from evaluate.config import ConfigError, tasks_of
+from evaluate.config import Config, ConfigError, Task, tasks_of
 from evaluate.models.base import add_to_path
 from results.console import say
+from results.run import RunError
 
+Do = Callable[[Config, Sequence[Task], str, Sequence[str]], int]
+"""What is done with a composed job: its tasks, its suite or task, the user's own configuration folders; the status."""
 LISTS = {"tasks": "task", "suites": "suite", "models": "model"}
 REGISTRIES = ("metrics", "normalizers", "extractors")
 
@@ -30,6 +33,8 @@ Run a task, or a suite of tasks, on an audio-language model, and score the answe
   python -m evaluate list tasks|suites|models|metrics|normalizers|extractors
   python -m evaluate ... show=config|prompt        print it, load no model
   python -m evaluate -m task=A,B model=C,D ...     run every combination (checkpoints.C=FOLDER for each model)
+  python -m evaluate -m suite=S only=each ...      a job for each of its tasks; one leaderboard of all jobs
+  python -m evaluate -m ... hydra/launcher=slurm   each job as one of Slurm's; processes: as one of this machine
 
 Keys most used (all of them, with a word on each: evaluate/config.py):
   task.corpus.manifest=FILE.jsonl  your recordings      limit=N           some samples only
@@ -37,6 +42,7 @@ Keys most used (all of them, with a word on each: evaluate/config.py):
   model.dtype=bfloat16                                  fresh=true        begin anew
   batch.max_clips=N  batch.max_seconds=S                retry_failed=true answer failed ones again
   engine.devices=cpu|cuda:0                             max_failed=N      tolerated, or a share
+  engine=ray engine.address=auto   on a Ray cluster     only=KEY          one task of the suite
   check=true                       look, run nothing    preflight=off     run without a look
   control=silence|shuffle|no_audio hear that instead    audit=batch       alone, as in a batch?
   each.KEY=V, tasks.NAME.KEY=V     within a suite       hydra.searchpath=[file:///F]  your own tasks, models
@@ -61,38 +67,38 @@ def main(arguments: Sequence[str]) -> int:
                 return show_help()
             if arguments[0] == "list":
                 return show_list(arguments[1:])
-            found = jobs(arguments)
-            if len(found) > 1 and (status := max(run_job(overrides, ahead=True) for overrides in found)):
-                return status
-            return max(run_job(overrides) for overrides in found)
-    except ConfigError as error:
+            sweeping, overrides = split(arguments)
+            if not sweeping:
+                return run_job(overrides)
+            from evaluate import sweep
+
+            return sweep.run(overrides, run_job)
+    except (ConfigError, RunError) as error:
         return refuse(error)
     except KeyboardInterrupt as error:
         say(sys.stderr, "evaluate: interrupted; the same command goes on where it stopped")
         return 143 if isinstance(error, Terminated) else 130
 
 
-def jobs(arguments: Sequence[str]) -> list[list[str]]:
-    """The overrides of each job: one, or with -m one for every combination of the values that are given."""
+def split(arguments: Sequence[str]) -> tuple[bool, list[str]]:
+    """Whether the command line is a sweep, and its overrides. Raises ConfigError."""
     flags = [argument for argument in arguments if argument.startswith("-")]
     overrides = [argument for argument in arguments if not argument.startswith("-")]
     for flag in flags:
         if flag not in ("-m", "--multirun"):
             raise ConfigError(f"{flag}: there are -m and --help; show=config prints the configuration")
-    compose.check_overrides(overrides)
-    if not flags:
-        return [overrides]
-    return compose.combinations(overrides)
+    compose.check_overrides(overrides, sweeping=bool(flags))
+    return bool(flags), overrides
 
 
-def run_job(overrides: Sequence[str], ahead: bool = False) -> int:
-    """Compose one job and run it, or with ``ahead`` only look whether something is missing. Whatever a user can cause
-    is a sentence and a status; a fault of ours is raised."""
+def run_job(overrides: Sequence[str], do: Do | None = None) -> int:
+    """Compose one job and run it, or do something else with it. Whatever a user can cause is a sentence and a status;
+    a fault of ours is raised."""
     outcome: list[int | BaseException] = []
 
     def job(composed: DictConfig) -> None:
         try:
-            outcome.append(run_composed(composed, overrides, ahead))
+            outcome.append(run_composed(composed, overrides, do))
         except BaseException as error:
             outcome.append(error)
             raise
@@ -112,8 +118,8 @@ def run_job(overrides: Sequence[str], ahead: bool = False) -> int:
     return status
 
 
-def run_composed(composed: DictConfig, overrides: Sequence[str], ahead: bool = False) -> int:
-    """One composed configuration: refuse it, show it or run it; with ``ahead``, refuse it or do nothing."""
+def run_composed(composed: DictConfig, overrides: Sequence[str], do: Do | None = None) -> int:
+    """One composed configuration: refuse it, show it or run it; or refuse it or ``do`` something else with it."""
     from evaluate.refusals import REFUSALS
 
     folders = compose.search_paths(overrides)[1:]
@@ -123,16 +129,13 @@ def run_composed(composed: DictConfig, overrides: Sequence[str], ahead: bool = F
     try:
         config = compose.typed(composed, suite, choices.get("model"), overrides)
         tasks = tasks_of(config, explicit=compose.said_keys(overrides))
-        if config.show == "config" and not ahead:
+        if config.show == "config" and not do:
             say(sys.stdout, OmegaConf.to_yaml(OmegaConf.structured(config)).rstrip())
             return 0
-        from evaluate import preflight, runner
+        from evaluate import runner
 
-        if ahead:
-            preflight.look_over(config, tasks)
-            return 0
         label = str(suite or (config.task and config.task.name) or "tasks")
-        return runner.run(config, tasks, label, [str(folder) for folder in folders])
+        return (do or runner.run)(config, tasks, label, [str(folder) for folder in folders])
     except REFUSALS as error:
         return refuse(error)
 

@@ -21,11 +21,12 @@ from omegaconf.errors import (
 )
 from yaml import MarkedYAMLError
 
-from evaluate.config import Config, ConfigError, Each, check_values
+from evaluate.config import EACH, Config, ConfigError, Each, check_values
 from metrics.base import nearest
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 GROUPS = ("task", "suite", "model", "engine", "data")
+LAUNCHER = "hydra/launcher"
 
 
 def register() -> None:
@@ -96,31 +97,7 @@ def combinations(overrides: Sequence[str]) -> list[list[str]]:
         ]
     except HydraException as error:
         raise ConfigError(sentence(error, overrides)) from None
-    jobs = [list(job) for job in itertools.product(*choices)]
-    _check_directories(jobs)
-    return jobs
-
-
-def _check_directories(jobs: Sequence[Sequence[str]]) -> None:
-    """Raise ConfigError where a sweep would write two jobs into one ``run.dir``: the answers of the later one would be
-    refused there, or its scores take the place of the earlier ones."""
-    seen: dict[str, Sequence[str]] = {}
-    for job in jobs:
-        for override in job:
-            key, _, place = override.partition("=")
-            if key.lstrip("+") != "run.dir" or "${" in place:
-                continue
-            if place in seen:
-                raise ConfigError(
-                    f"run.dir={place} is one folder for several jobs, which differ in {_differing(job, seen[place])}: "
-                    f"leave it out, or let it tell them apart, as in 'run.dir={place}/${{model.name}}'"
-                )
-            seen[place] = job
-
-
-def _differing(job: Sequence[str], other: Sequence[str]) -> str:
-    keys = [override.partition("=")[0] for override in job if override not in other]
-    return " and ".join(keys) or "nothing"
+    return [list(job) for job in itertools.product(*choices)]
 
 
 def search_paths(overrides: Sequence[str]) -> list[Path]:
@@ -149,21 +126,32 @@ def options_of(group: str, overrides: Sequence[str] = ()) -> list[str]:
     )
 
 
-def check_overrides(overrides: Sequence[str]) -> None:
-    """Raise ConfigError for what Hydra would refuse without naming the cure."""
+def check_overrides(overrides: Sequence[str], sweeping: bool = False) -> None:
+    """Raise ConfigError for what Hydra would refuse without naming the cure, or take and leave aside."""
     for folder in search_paths(overrides)[1:]:
         if not folder.is_dir():
             raise ConfigError(f"hydra.searchpath: there is no folder {folder}; write it as file:///absolute/folder")
     values = dict(override.partition("=")[::2] for override in overrides)
     for key in values:
-        if key.lstrip("+~").startswith("hydra/"):
-            raise ConfigError(f"{key}: jobs run one after another here, without a launcher of Hydra's")
+        if key.lstrip("+~").startswith("hydra/") and key != LAUNCHER:
+            raise ConfigError(f"{key}: of Hydra's own there is {LAUNCHER}, which goes with -m")
+        if key.lstrip("+~").startswith("hydra.sweep"):
+            raise ConfigError(f"{key}: say run.sweep=FOLDER")
+        if not sweeping and (is_launching(key) or key == "run.sweep" or (key, values[key]) == ("only", EACH)):
+            raise ConfigError(f"{key} goes with -m, which makes several jobs: leave it out, or say -m too")
+        if key.lstrip("+~").startswith("hydra.launcher") and LAUNCHER not in values:
+            raise ConfigError(f"{key}: no launcher is chosen; say {LAUNCHER}=slurm too")
     if values.get("suite", "null") != "null":
         for key in values:
             if key.startswith("task."):
                 rest = key.removeprefix("task.")
                 every = f"each.{rest} for all of its tasks, or " if _has(Each, rest) else ""
                 raise ConfigError(f"{key} with a suite: say {every}tasks.KEY.{rest} for one of its tasks")
+
+
+def is_launching(override: str) -> bool:
+    """Whether an override is of a sweep's launcher."""
+    return override.lstrip("+~").startswith((LAUNCHER, "hydra.launcher"))
 
 
 def sentence(error: Exception, overrides: Sequence[str] = ()) -> str:
@@ -205,6 +193,9 @@ def _unreadable(override: str) -> str:
 
 def _missing(error: MissingConfigException, overrides: Sequence[str]) -> str:
     wanted = str(error.missing_cfg_file)
+    if wanted.startswith(f"{LAUNCHER}/"):
+        option = wanted.removeprefix(f"{LAUNCHER}/")
+        return f"no launcher named '{option}'{nearest(option, options_of(LAUNCHER, overrides))}"
     group, _, option = wanted.partition("/")
     if group not in GROUPS or not option:
         return f"no configuration named '{wanted}'"

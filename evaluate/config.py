@@ -10,6 +10,8 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from metrics.base import nearest
+
 
 class ConfigError(ValueError):
     """A configuration that cannot be run; one sentence that names the key and the cure."""
@@ -178,13 +180,18 @@ class Data:
 @dataclass
 class Run:
     dir: str | None = None
-    """Null: results/runs/<model>-<suite or task>."""
+    """Null: results/runs/<model>-<suite or task>, with the keys of ``only`` and the control at its end."""
+    sweep: str | None = None
+    """With -m, where the leaderboard of all jobs goes, and a launcher's logs; null: results/sweeps/<models>-<suites or
+    tasks>."""
 
 
 @dataclass
 class Config:
     task: Task | None = None
     tasks: dict[str, Task] = field(default_factory=dict)
+    only: Any = None
+    """Of a suite's tasks those with this key, or these: a, [a,b]; null: all. With -m, 'each' makes a job of each."""
     each: Each = field(default_factory=Each)
     limit: int | None = None
     """Short for each.limit."""
@@ -215,6 +222,7 @@ class Config:
     """'config' or 'prompt': print it and stop, no model is loaded."""
 
 
+EACH = "each"
 ENGINES = ("local", "ray")
 RESERVED_NAMES = ("run.json", "run.log", "leaderboard.md", "leaderboard.csv", "leaderboard.json")
 
@@ -225,7 +233,10 @@ def tasks_of(config: Config, explicit: Collection[str] = ()) -> list[Task]:
     ``explicit`` are the keys that the command line names: what it says of one task stands against ``each``. Raises
     ConfigError for a name that cannot be a folder's or stands twice, and for settings out of range.
     """
-    tasks = {"task": config.task} if config.task else {f"tasks.{key}": task for key, task in config.tasks.items()}
+    only = only_of(config)
+    tasks = {f"tasks.{key}": task for key, task in config.tasks.items() if not only or key in only}
+    if config.task:
+        tasks = {"task": config.task}
     each = dataclasses.replace(config.each, limit=config.limit if config.each.limit is None else config.each.limit)
     names: set[str] = set()
     for key, task in tasks.items():
@@ -242,6 +253,19 @@ def tasks_of(config: Config, explicit: Collection[str] = ()) -> list[Task]:
         for generation in (task.generation, *(generation_of(task, style) for style in task.generation_for)):
             _check_generation(task.name, generation)
     return list(tasks.values())
+
+
+def only_of(config: Config) -> list[str]:
+    """The keys that ``only`` names; none for all tasks. Raises ConfigError for one that the suite has not."""
+    only = [config.only] if isinstance(config.only, str) else config.only
+    if only in (None, [EACH]):
+        return []
+    if not (isinstance(only, list) and only and all(isinstance(key, str) for key in only)):
+        raise ConfigError(f"only={config.only}: it is the key of one of the suite's tasks, or a list such as [a,b]")
+    for key in only:
+        if key not in config.tasks:
+            raise ConfigError(f"only={key}: the suite has no task with that key{nearest(key, config.tasks)}")
+    return list(only)
 
 
 def generation_of(task: Task, style: str) -> Generation:
@@ -290,6 +314,8 @@ def check_values(config: Config) -> None:
     """Raise ConfigError for a value that its type lets through and nothing can run."""
     if config.show not in (None, "config", "prompt"):
         raise ConfigError(f"show={config.show}: it is config or prompt")
+    if config.only is not None and config.task:
+        raise ConfigError(f"only={config.only} chooses among the tasks of a suite; with task= leave it out")
     if config.engine.kind not in ENGINES:
         raise ConfigError(f"engine.kind={config.engine.kind}: it is one of {', '.join(ENGINES)}")
     if config.engine.address is not None and config.engine.kind != "ray":

@@ -4,7 +4,7 @@ import heapq
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -97,9 +97,20 @@ def look_over(config: Config, chosen: Sequence[Task]) -> None:
         raise lack
 
 
+def unsuited(config: Config, task: Task) -> str | None:
+    """Why a task is none for the model, by its first sample; None where it is, or where that cannot be told."""
+    try:
+        ready(replace(task, limit=1), config.data.root, _model(config), config.control)
+    except UnsuitedError as error:
+        return str(error)
+    except REFUSALS:
+        return None
+    return None
+
+
 def _model(config: Config) -> Model:
     model = make_model(config.model)
-    if config.engine.devices_per_worker > 1 and not model.can_split:
+    if config.engine.devices_per_worker > 1 and not model.can_split and config.engine.kind == "local":
         raise ModelError(f"engine.devices_per_worker: {config.model.name} runs on one device")
     return model
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from evaluate import audit, preflight
 from evaluate.aside import Aside
 from evaluate.check import check
-from evaluate.config import Config, Task
+from evaluate.config import Config, Task, only_of
 from evaluate.control import fingerprint
 from evaluate.engines import open_pool
 from evaluate.engines.dispatch import Dispatcher, Done, EngineError
@@ -38,7 +38,7 @@ def run(config: Config, chosen: Sequence[Task], label: str, folders: Sequence[st
     ``label`` names the suite or the task; ``folders`` are the user's own configuration folders, where model classes
     may lie. Raises RefusedError with all that stands in the way, or another of REFUSALS, before any answer is made.
     """
-    found, path = preflight.prepare(config, chosen), _directory(config, label)
+    found, path = preflight.prepare(config, chosen), directory_of(config, label)
     if config.check:
         return check(config, found, path, folders)
     if found.problems or not found.model:
@@ -53,8 +53,10 @@ def run(config: Config, chosen: Sequence[Task], label: str, folders: Sequence[st
         return _Runner(config, label, found.tasks, found.left_out, directory, found.model).run(folders)
 
 
-def _directory(config: Config, label: str) -> Path:
-    name = "-".join([config.model.name, label.replace("/", "-"), *([config.control.name] if config.control else [])])
+def directory_of(config: Config, label: str) -> Path:
+    """Where a run goes."""
+    only, control = "+".join(only_of(config)), config.control.name if config.control else ""
+    name = "-".join(part for part in (config.model.name, label.replace("/", "-"), only, control) if part)
     return Path(config.run.dir or RUNS / name).expanduser()
 
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from metrics.score import Counts, Score
@@ -98,10 +99,11 @@ def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
     is not as published. Raises RunError."""
     lines, notes = [], []
     records = [directory.must_read() for directory in directories]
-    runs = Counter(record.shown_model for record in records)
+    runs = Counter((record.shown_model, task) for record in records for task in record.tasks)
     for directory, record in zip(directories, records, strict=True):
         shown = record.shown_model
-        shown = shown if runs[shown] == 1 else f"{shown} ({directory.path.resolve().name})"
+        if any(runs[shown, task] > 1 for task in record.tasks):
+            shown += f" ({directory.path.resolve().name})"
         for task, asked in record.tasks.items():
             scores = directory.read_scores(task)
             if scores is None:
@@ -132,9 +134,15 @@ def notes_of(record: RunRecord, shown: str) -> list[str]:
 def write(directory: RunDirectory, primary: bool = False) -> str:
     """Write leaderboard.md, .csv and .json into a run directory; returns the Markdown, or that of the ``primary``
     scores alone, with a word on the others."""
-    lines, notes = read([directory])
+    return merge([directory], directory.path, primary)
+
+
+def merge(directories: Sequence[RunDirectory], folder: Path, primary: bool = False, remarks: Sequence[str] = ()) -> str:
+    """As ``write``, of several runs into any folder; ``remarks`` are sentences to stand below the table."""
+    lines, notes = read(directories)
+    notes = list(dict.fromkeys([*remarks, *notes]))
     for form in FORMATS:
-        write_text(directory.path / f"leaderboard.{form}", render(lines, form, notes))
+        write_text(folder / f"leaderboard.{form}", render(lines, form, notes))
     chosen = [line for line in lines if line.score.primary]
     if not primary or len(chosen) == len(lines):
         return render(lines, "md", notes)

@@ -44,6 +44,8 @@ def open_model(job: Job) -> tuple[Model, str]:
     """The model, loaded, and what it runs on, in words. Raises ModelError."""
     add_to_path(job.folders)
     model = make_model(job.model)
+    if len(job.devices) > 1 and not model.can_split:
+        raise ModelError(f"engine.devices_per_worker: {job.model.name} runs on one device")
     model.devices = job.devices
     if job.torch_threads is not None and model.preload:
         import torch
