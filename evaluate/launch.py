@@ -7,6 +7,7 @@ waiting ends with the first one that is lost, and leaves the others alone.
 import contextlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from evaluate import compose
 from evaluate.config import ConfigError
+from evaluate.engines.local import ignored
 from evaluate.sweep import Job
 from metrics.base import nearest
 from results.console import say
@@ -104,7 +106,7 @@ def run(jobs: Sequence[Job], settings: Sequence[str], folder: Path) -> list[int]
     environment = gpus if kind == "local" and not chosen["gpus_per_node"] else {}
     since = new_session().started
     lines = [CommandLine(tuple(job.overrides), job.path.absolute(), since, environment) for job in jobs]
-    with _checkout_first():
+    with _checkout_first(), ignored(signal.SIGINT):  # Ctrl-C reaches processes of this machine, too; this one decides
         started = _started(lines, kind, chosen, common)
     held = [_Held(job.name, one) for job, one in zip(jobs, started, strict=True)]
     running = _SlurmQueue() if kind == "slurm" else lambda: {one.job.job_id for one in held if not one.job.done()}
@@ -115,7 +117,7 @@ def run(jobs: Sequence[Job], settings: Sequence[str], folder: Path) -> list[int]
     finally:
         for one in held:
             if one.status is None:
-                one.job.cancel(check=False)
+                _cancel(kind, one.job)
     return [LOST if one.status is None else one.status for one in held]
 
 
@@ -177,6 +179,13 @@ def _started(lines: Sequence[CommandLine], kind: str, settings: dict[str, Any], 
         return list(executor.submit_array(lines))
     except (RuntimeError, ValueError, NameError, AssertionError, OSError) as error:
         raise ConfigError(f"hydra/launcher: no jobs can be started: {' '.join(str(error).split())}") from None
+
+
+def _cancel(kind: str, job: Any) -> None:
+    if kind == "slurm":
+        job.cancel(check=False)
+    elif not job.done():
+        os.kill(int(job.job_id), signal.SIGTERM)  # submitit's own way leaves a job a second
 
 
 def _wait(held: Sequence[_Held], running: Callable[[], set[str] | None]) -> None:

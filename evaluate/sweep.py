@@ -52,8 +52,8 @@ def run(overrides: Sequence[str], run_job: Callable[..., int]) -> int:
         raise ConfigError("only=each: no task of the suite suits the model")
     if any(job.config.show for job in jobs):
         return max(run_job(job.overrides) for job in jobs)
-    _check_directories(jobs)
     folder = _folder(jobs)
+    _check_directories(jobs)
     if launching:
         from evaluate import launch
 

@@ -65,7 +65,7 @@ def refused(capsys: Capture, *arguments: str) -> str:
             ["model=whisper", "model.path=x", *TASK, "task.metrics.bleu=null"],
             "is not there to be changed: say +task.metrics.bleu",
         ),
-        (["model=whisper", "model.path=x", *TASK, "hydra/launcher=joblib"], "without a launcher"),
+        (["model=whisper", "model.path=x", *TASK, "hydra/launcher=joblib"], "hydra/launcher goes with -m"),
         (["--cfg", "job", *TASK], "--cfg: there are -m and --help"),
         (["-m", "model=whisper", "model.path=a[b,c", *TASK], "is quoted twice"),
         (["model=whisper", "model.path=x", *TASK, "model._target_=evaluate.models.base.Model"], "is not a whole model"),
@@ -208,7 +208,9 @@ def test_a_sweep_runs_every_combination_and_leaves_no_litter(
     said = capsys.readouterr()
     assert said.err.count("the prompt needs {x}") == 2
     assert said.out.count("own/echo, sample a") == 1 and said.out.count("own/other, sample a") == 1
-    done = command("evaluate", *arguments, f"run.dir='{tmp_path}/${{task.name}}-${{task.prompt.plain}}'")
+    done = command(
+        "evaluate", *arguments, f"run.dir='{tmp_path}/${{task.name}}-${{task.prompt.plain}}'", f"run.sweep={tmp_path}"
+    )
     assert done.returncode == 2 and (tmp_path / "own/echo-say/leaderboard.md").exists(), done.stderr
     litter = [path.name for path in CHECKOUT.iterdir()]
     assert "multirun" not in litter and "outputs" not in litter and ".hydra" not in litter

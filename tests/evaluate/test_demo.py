@@ -68,7 +68,7 @@ def test_a_suite_outside_of_the_checkout(tmp_path: Path) -> None:
 
 def test_two_models(tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
     """Each in a folder of its own; what Whisper cannot do is left out of its table, and said."""
-    place = f"'run.dir={tmp_path}/${{model.name}}' each.generation.max_new_tokens=8"
+    place = f"'run.dir={tmp_path}/${{model.name}}' run.sweep={tmp_path}/both each.generation.max_new_tokens=8"
     said = run(f"{SHOWN[4]} {place}", "/models/whisper-base", make_whisper("--multilingual"))
     whisper = json.loads((tmp_path / "whisper/run.json").read_text())
     assert list(whisper["tasks"]) == ["asr/librispeech", "s2tt/covost2_de_en"]
@@ -77,6 +77,8 @@ def test_two_models(tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
     assert "no prompt" in (tmp_path / "whisper/leaderboard.md").read_text()
     assert "left_out" not in json.dumps(whisper["config"]) and len(whisper["config"]["tasks"]) == 2
     assert set(json.loads((tmp_path / "tiny/run.json").read_text())["tasks"]) == set(SAMPLES)
+    merged = json.loads((tmp_path / "both/leaderboard.json").read_text())
+    assert {line["model"] for line in merged} == {"tiny", "whisper"}
     both = command("results", "leaderboard", tmp_path / "tiny", tmp_path / "whisper")
     assert both.returncode == 0 and "| whisper | s2tt/covost2_de_en" in both.stdout
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from processes import alive, children, command_of
-from support import CLIPS, command, read_lines, start, wait_for_lines, write_manifest
+from support import CLIPS, ENVIRONMENT, command, read_lines, start, wait_for_lines, write_manifest
 
 from evaluate.__main__ import main
 from evaluate.config import ConfigError, Engine
@@ -64,8 +64,15 @@ def test_the_same_bytes_as_the_local_engine(cluster: Any, tmp_path: Path) -> Non
     assert [device["device"].partition(" on ")[0] for device in devices] == ["cpu (1 threads)"]
 
 
-def test_a_machine_is_lost_in_the_middle(cluster: Any, own: Path, tmp_path: Path, tone: Tone) -> None:
-    arguments = echo(own, tmp_path, tone, 60)
+def test_a_machine_is_lost_in_the_middle(
+    cluster: Any, own: Path, tmp_path: Path, tone: Tone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the workers are to know of the command's environment they know: one sample is answered with it."""
+    monkeypatch.setitem(ENVIRONMENT, "HF_HUB_CACHE", "/some/cache")
+    code = (own / "echo_model.py").read_text()
+    tells = 'case "tell": return [os.environ["HF_HUB_CACHE"]] * len(batch)'
+    (own / "echo_model.py").write_text(code.replace('case "raise"', f'{tells}\n                case "raise"'))
+    arguments = echo(own, tmp_path, tone, 60, s09={"does": "tell"})
     local = command("evaluate", *arguments, f"run.dir={tmp_path}/local", "engine.devices=2")
     assert local.returncode == 0, local.stderr
     process = start("evaluate", *arguments, *joining(cluster), "+model.options.nap=0.2", f"run.dir={tmp_path}/ray")
@@ -75,7 +82,8 @@ def test_a_machine_is_lost_in_the_middle(cluster: Any, own: Path, tmp_path: Path
     assert process.returncode == 0, said
     assert "another one starts" in said and "comes last" in said
     assert answers(tmp_path / "ray") == answers(tmp_path / "local")
-    assert len(read_lines(tmp_path / "ray/own/echo/predictions.jsonl")) == 60
+    said = [row["raw"] for row in read_lines(tmp_path / "ray/own/echo/predictions.jsonl")]
+    assert len(said) == 60 and "/some/cache" in said
     cluster.add_node(num_cpus=1, object_store_memory=STORE)
 
 
