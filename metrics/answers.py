@@ -1,6 +1,7 @@
 """From prediction records to rows: answers extracted, answers and references normalised."""
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from metrics.base import Metric, MetricError, Row, check_language, nearest
@@ -13,8 +14,7 @@ from metrics.registry import METRICS
 
 def answers(rows: Iterable[Mapping[str, Any]], spec: ScoringSpec, name: str) -> list[Row]:
     """What the metric of that name compares, sorted by id: the scored records, extracted and normalised."""
-    found = rows_of((record for record in rows if is_scored(record)), spec, part_of(spec, name))
-    return sorted(found, key=lambda row: row.id)
+    return sorted(rows_of(filter(is_scored, rows), spec, part_of(spec, name)), key=attrgetter("id"))
 
 
 def metric_for(spec: ScoringSpec, name: str) -> Metric:
@@ -60,7 +60,7 @@ def rows_of(records: Iterable[Mapping[str, Any]], spec: ScoringSpec, part: Metri
             raw = get("raw") or ""
             answer = extract(raw, own, references, labels)
             if as_it_is:
-                right, said = tuple(references), answer
+                right, said = references, answer
             else:
                 right = tuple([normalize(reference, language) for reference in references])
                 said = None if answer is None else normalize(answer, language)
@@ -82,14 +82,14 @@ def extracted(
     ]
 
 
-def references_of(record: Mapping[str, Any]) -> list[str]:
+def references_of(record: Mapping[str, Any]) -> tuple[str, ...]:
     references = record.get("references")
     if isinstance(references, (list, tuple)) and references:
         for reference in references:
             if not isinstance(reference, str):
                 break
         else:
-            return list(references)
+            return tuple(references)
     raise MetricError(f"'references' is {references!r}; it must be a list of at least one text")
 
 

@@ -3,11 +3,14 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
+
+LONGEST_OPTION = 2000
+"""Characters; no setting needs more, and it stands in signatures and errors."""
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_]\w+)*")
 
@@ -21,8 +24,7 @@ class MetricError(ValueError):
         return self if message.startswith(where) else MetricError(f"{where}: {message}")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One answer beside its references, both already extracted and normalised."""
 
     id: str
@@ -35,7 +37,7 @@ class Row:
     """Language of answer and references (`en`, `zh-CN`, ...), where it is known."""
     group: str = ""
     """Unit of resampling (speaker, dialogue, recording); the row's own id when the record has none."""
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = MappingProxyType({})
     """The sample's other fields (question, choices, ...)."""
     rewritten: bool = False
     """Whether the extractor changed what was said."""
@@ -72,9 +74,13 @@ class Metric(ABC):
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
         self.labels = None if labels is None else tuple(dict.fromkeys(labels))
-        for key in options or {}:
+        for key, value in (options or {}).items():
             if key not in self.options:
                 raise MetricError(f"metric {self.name!r} has no option {key!r}{nearest(key, self.options)}")
+            if len(str(value)) > LONGEST_OPTION:
+                raise MetricError(
+                    f"metric {self.name!r}: the option {key!r} has more than {LONGEST_OPTION:,} characters; write less"
+                )
         self.settings = {**self.options, **(options or {})}
 
     def missing(self) -> str | None:

@@ -85,10 +85,10 @@ class DiarizationErrorRate(DiarizationMetric):
     """Diarization error rate: (missed speech + false alarm + speaker confusion) / speech of the reference, in percent.
 
     Speakers are mapped so that they agree longest in each recording (Hungarian method). Statistics: missed, false
-    alarm, confusion, reference speech, all in seconds. Without any reference speech the rate is 0 when nothing was
-    invented and undefined otherwise. Answers and references are JSON lists of {speaker, start, end} in seconds, RTTM or
-    STM; an answer that cannot be read is an empty one. Scored is the field `uem` ([start, end] or several), without it
-    the time from the first to the last segment of both.
+    alarm, confusion, reference speech, all in seconds. Undefined where no reference speech is scored. Answers and
+    references are JSON lists of {speaker, start, end} in seconds, RTTM or STM; an answer that cannot be read is an
+    empty one. Scored is the field `uem` ([start, end] or several), without it the time from the first to the last
+    segment of both.
 
     Options: `collar`, the seconds left out on *each* side of a boundary of the reference (NIST's 0.25; pyannote calls
     twice that its collar); `skip_overlap`, whether to leave out where reference speakers overlap; `merge`, whether
@@ -104,9 +104,7 @@ class DiarizationErrorRate(DiarizationMetric):
 
     def score(self, summed: np.ndarray) -> float:
         errors, total = float(summed[:3].sum()), float(summed[3])
-        if total <= 0:
-            return 0.0 if errors == 0 else float("nan")
-        return 100 * errors / total
+        return 100 * errors / total if total > 0 else float("nan")
 
     def details(self, rows: Sequence[Row]) -> dict[str, Any]:
         """The parts of the rate in seconds, and answers that could not be read."""

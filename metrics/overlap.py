@@ -22,7 +22,8 @@ CELLS = 100_000_000  # of ORC's exact search; about a second
 
 
 class SpeakerErrorRate(SumMetric):
-    """(substitutions + deletions + insertions) / reference words, in percent, words given to speakers at best.
+    """(substitutions + deletions + insertions) / reference words, in percent, words given to speakers at best;
+    undefined without a reference word.
 
     Words are those of `wer` (characters in languages written without blanks), after the normaliser of the option. An
     answer that cannot be read, or has more speakers than meeteval takes, is an empty one.

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from enum import Enum
 from io import TextIOWrapper
@@ -19,9 +20,7 @@ from results.console import say
 from results.rows import RowError, read_rows
 from results.run import RunDirectory, RunError, TaskScores
 
-app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="What came out of runs."
-)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="What came out of runs.")
 
 
 class Format(str, Enum):
@@ -156,17 +155,26 @@ def metrics(form: Annotated[Listing, typer.Option("--format", help="How to print
     say(sys.stdout, form_of[form.value]().rstrip("\n"))
 
 
+def main(arguments: Sequence[str]) -> int:
+    """Run a command line; returns the exit status."""
+    try:
+        return app(list(arguments) or ["--help"], prog_name="python -m results", standalone_mode=False) or 0
+    except typer.TyperException as error:
+        said = " ".join(error.format_message().split()).rstrip(".")
+    except (RunError, RowError, MetricError) as error:
+        said = str(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    say(sys.stderr, f"results: {said}")
+    return 2
+
+
 def run() -> NoReturn:
     """Entry point: run the command line and exit with its status."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal of another encoding stops nothing
-    try:
-        app(prog_name="python -m results")
-    except (RunError, RowError, MetricError) as error:
-        say(sys.stderr, f"results: {error}")
-        sys.exit(2)
-    sys.exit(0)
+    sys.exit(main(sys.argv[1:]))
 
 
 if __name__ == "__main__":

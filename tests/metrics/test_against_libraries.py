@@ -2,7 +2,6 @@
 
 import random
 import string
-from dataclasses import replace
 
 import jiwer
 import numpy as np
@@ -94,7 +93,7 @@ def test_bleus_counts_are_sacrebleus(language: str) -> None:
     rng, bleu = random.Random(6), METRICS["bleu"]()
     for _ in range(300):
         row = Row("1", random_texts(rng), tuple(random_texts(rng) for _ in range(rng.randint(1, 3))), language)
-        row = replace(row, answer=row.references[0] + row.answer) if row.answer and rng.random() < 0.5 else row
+        row = row._replace(answer=row.references[0] + row.answer) if row.answer and rng.random() < 0.5 else row
         scorer = bleu.scorer(language)  # type: ignore[attr-defined]
         references = scorer._extract_reference_info([scorer._preprocess_segment(text) for text in row.references])
         expected = scorer._compute_segment_statistics(scorer._preprocess_segment(row.answer), references)

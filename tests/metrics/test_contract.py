@@ -110,6 +110,28 @@ def test_an_unknown_option_names_the_nearest() -> None:
         check(of("wer", fold=True))
 
 
+ODD = [float("nan"), float("inf"), -1, 0, 5e-324, 1e308, 10**400, True, None, "", "x", "\0", "x" * 9000, [], [[1]], {}]
+ODD += [[float("nan")], [0.5] * 9000, {"a": 1}, b"x", 1j]
+
+
+@pytest.mark.parametrize("name", sorted(name for name in METRICS if METRICS[name].options))
+def test_any_option_scores_or_is_refused_in_a_sentence(name: str) -> None:
+    example = METRICS[name].example
+    rows = [{"id": str(n), "raw": raw, "references": [example]} for n, raw in enumerate((example, "", "zzz"))]
+    rows = [row | {"fields": {"question": "q", "sentence": "s"}} for row in rows]
+    for key in METRICS[name].options:
+        for odd in ODD:
+            spec = ScoringSpec({"it": MetricSpec(name, options={key: odd})}, "it", language="en")
+            try:
+                check(spec, rows)
+            except MetricError as error:
+                assert 10 < len(str(error)) < 3000 and str(error).count("\n") == 0
+                continue
+            if not METRICS[name].costly_trial:
+                (only,) = score(rows, spec)
+                assert len(only.signature) < 3000 and json.dumps(only.to_dict(), allow_nan=False)
+
+
 def test_options_do_not_leak_from_one_metric_to_another() -> None:
     Strict(options={"limit": 1})
     assert Strict().settings == {"fold": False, "limit": 3} == dict(Strict.options)

@@ -340,6 +340,28 @@ def test_one_sentence_and_status_2(tmp_path: Path, arguments: list[str], said: s
     assert said in done.stderr and done.stderr.startswith("results: ") and done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["scor"], "results: No such command 'scor'. Did you mean 'score', 'rescore'?\n"),
+        (["score"], "results: Missing argument 'FILE'\n"),
+        (["score", "x.jsonl"], "results: Missing option '--metric'\n"),
+        (["score", "x.jsonl", "--metric"], "results: Option '--metric' requires an argument\n"),
+        (["metrics", "--bogus"], "results: No such option: --bogus\n"),
+        (["leaderboard", "x", "--format", "y"], "'y' is not one of 'md', 'csv', 'json'\n"),
+    ],
+)
+def test_usage_is_told_in_one_sentence(arguments: list[str], said: str) -> None:
+    done = run_results(*arguments)
+    assert (done.returncode, done.stdout) == (2, "") and done.stderr.endswith(said)
+    assert done.stderr.startswith("results: ") and done.stderr.count("\n") == 1
+
+
+def test_without_a_command_there_is_help() -> None:
+    bare, asked = run_results(), run_results("--help")
+    assert bare.returncode == asked.returncode == 0 and bare.stdout == asked.stdout and "leaderboard" in bare.stdout
+
+
 def test_neither_results_nor_metrics_knows_torch(tmp_path: Path) -> None:
     make_run(tmp_path / "one")
     (tmp_path / "poison" / "torch").mkdir(parents=True)
