@@ -150,7 +150,7 @@ def _report(pairs: list[Pair], seconds: list[float], given: argparse.Namespace) 
         f"layers in encoder and language model, float32 on a CPU. Seconds of wall time; a row is a pair of runs, one "
         f"after the other.\n\n"
         + table(head, rows)
-        + "\nIn brackets: the seconds that the thread which generates was ready and had no core, by the kernel's count. "
+        + "\nIn brackets: the seconds that the thread which generates was ready and had no core, as the kernel counts. "
         f"Start-up ends as the first batch is sent. Ratio: median {spread(ratios, '.3f')}, {verdicts[0]}; without the "
         f"waits {spread(free, '.3f')}, {verdicts[1]}; allowed {ALLOWED:g}, target {TARGET:g}. "
         f"{machine('torch', 'transformers')}; the network on one thread (`engine.torch_threads=1`, "

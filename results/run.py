@@ -297,11 +297,11 @@ class Journal:
             for _, record in self._records()
         }
 
-    def _records(self) -> Iterator[tuple[slice, dict[str, Any]]]:
-        """The records in the order of the file, each with its line's place there, in bytes. Raises RunError."""
+    def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The records in the order of the file, each with the byte where its line begins. Raises RunError."""
         if not self.path.is_file():
             return
-        end = 0
+        begin = 0
         with self.path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):  # torn
@@ -318,8 +318,8 @@ class Journal:
                         f"{self.path}, line {number} is damaged: restore the file, delete that line (its sample is "
                         f"answered again), or begin anew with fresh=true"
                     ) from None
-                begin, end = end, end + len(line)
-                yield slice(begin, end), record
+                yield begin, record
+                begin += len(line)
 
     def repair(self) -> None:
         """Cut off a torn last line, so that what is appended begins a line of its own."""
@@ -340,7 +340,12 @@ class Journal:
         if not places:
             return write_text(self.path, "")
         with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            write_bytes(self.path, (data[places[identity]] for identity in sorted(places)))
+            write_bytes(self.path, (_line(data, places[identity]) for identity in sorted(places)))
+
+
+def _line(data: mmap.mmap, place: int) -> bytes:
+    data.seek(place)
+    return data.readline()
 
 
 def write_text(path: Path, text: str) -> None:
