@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from evaluate import compose
 from evaluate.config import ConfigError, tasks_of
-from evaluate.models.base import ModelError, add_to_path
+from evaluate.models.base import add_to_path
 from results.console import say
 
 LISTS = {"tasks": "task", "suites": "suite", "models": "model"}
@@ -37,6 +37,8 @@ Keys most used (all of them, with a word on each: evaluate/config.py):
   model.dtype=bfloat16                                  fresh=true        begin anew
   batch.max_clips=N  batch.max_seconds=S                retry_failed=true answer failed ones again
   engine.devices=cpu|cuda:0                             max_failed=N      tolerated, or a share
+  check=true                       look, run nothing    preflight=off     run without a look
+  control=silence|shuffle|no_audio hear that instead    audit=batch       alone, as in a batch?
   each.KEY=V, tasks.NAME.KEY=V     within a suite       hydra.searchpath=[file:///F]  your own tasks, models
 
 Exit status: 0 done; 1 done, more than max_failed failed; 2 refused; 3 stopped early, resumable; 130/143 interrupted.
@@ -112,11 +114,7 @@ def run_job(overrides: Sequence[str], ahead: bool = False) -> int:
 
 def run_composed(composed: DictConfig, overrides: Sequence[str], ahead: bool = False) -> int:
     """One composed configuration: refuse it, show it or run it; with ``ahead``, refuse it or do nothing."""
-    from datasets_prep.corpus import CorpusError
-    from datasets_prep.manifest import ManifestError
-    from evaluate.prompts import PromptError
-    from metrics.base import MetricError
-    from results.run import RunError
+    from evaluate.refusals import REFUSALS
 
     folders = compose.search_paths(overrides)[1:]
     add_to_path(folders)
@@ -128,14 +126,14 @@ def run_composed(composed: DictConfig, overrides: Sequence[str], ahead: bool = F
         if config.show == "config" and not ahead:
             say(sys.stdout, OmegaConf.to_yaml(OmegaConf.structured(config)).rstrip())
             return 0
-        from evaluate import runner
+        from evaluate import preflight, runner
 
         if ahead:
-            runner.look_over(config, tasks)
+            preflight.look_over(config, tasks)
             return 0
         label = str(suite or (config.task and config.task.name) or "tasks")
         return runner.run(config, tasks, label, [str(folder) for folder in folders])
-    except (ConfigError, CorpusError, ManifestError, ModelError, PromptError, MetricError, RunError) as error:
+    except REFUSALS as error:
         return refuse(error)
 
 

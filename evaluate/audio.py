@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +93,12 @@ def duration(clip: Clip, folder: Path) -> float | None:
         return None
     end = total if clip.end is None else min(clip.end, total)
     return max(0.0, end - (clip.start or 0.0))
+
+
+def beginning(clip: Clip, folder: Path, seconds: float) -> Clip:
+    """The clip, or of one that its file's header says is longer the first so many seconds."""
+    length = duration(clip, folder)
+    return clip if length is None or length <= seconds else replace(clip, end=(clip.start or 0.0) + seconds)
 
 
 def split_at_pauses(samples: np.ndarray, max_seconds: float) -> list[np.ndarray]:

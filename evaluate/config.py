@@ -23,6 +23,14 @@ class LongAudio(Enum):
     chunk = "cut at pauses, the answers joined; flagged chunked_audio"
 
 
+class Control(Enum):
+    """What the model hears in place of a sample's own clips, to see how much of a score is heard."""
+
+    silence = "zeros of the same length"
+    shuffle = "the clips of another sample of the task"
+    no_audio = "nothing: the prompt alone"
+
+
 class Dtype(Enum):
     float32 = "float32"
     bfloat16 = "bfloat16"
@@ -188,6 +196,16 @@ class Config:
     """Answer failed samples of an earlier start again."""
     max_failed: float = 0.0
     """How many samples may fail before the exit status is 1: a number, or a share below 1."""
+    control: Control | None = None
+    """A run that is marked as no measure of the model, in every table: silence, shuffle or no_audio."""
+    preflight: bool = True
+    """Before a run: open the first clips, try the metrics, look at the disk, ask the model whether it hears."""
+    check: bool = False
+    """Do only that, with the model loaded, for a whole suite, and list all problems at once."""
+    audit: str | None = None
+    """'batch': after the run, answer some samples of each task once more, each alone, and compare."""
+    audit_samples: int = 32
+    """Of each task."""
     show: str | None = None
     """'config' or 'prompt': print it and stop, no model is loaded."""
 
@@ -266,6 +284,11 @@ def check_values(config: Config) -> None:
     """Raise ConfigError for a value that its type lets through and nothing can run."""
     if config.show not in (None, "config", "prompt"):
         raise ConfigError(f"show={config.show}: it is config or prompt")
+    if config.audit not in (None, "batch"):
+        raise ConfigError(f"audit={config.audit}: there is batch")
+    if config.check and (config.show or not config.preflight):
+        other = "preflight=off" if not config.preflight else f"show={config.show}"
+        raise ConfigError(f"check=true is the preflight alone; leave {other} out")
     if config.engine.kind != "local":
         raise ConfigError(f"engine.kind={config.engine.kind}: there is local")
     if "/" in config.model.name:
@@ -276,6 +299,7 @@ def check_values(config: Config) -> None:
         ("batch.max_tokens", config.batch.max_tokens, 1),
         ("engine.threads", config.engine.threads, 1),
         ("engine.torch_threads", 1 if config.engine.torch_threads is None else config.engine.torch_threads, 1),
+        ("audit_samples", config.audit_samples, 1),
         ("max_failed", config.max_failed, 0),
     ):
         if not value >= least:

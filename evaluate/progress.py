@@ -1,12 +1,18 @@
-"""Progress: a live line on a terminal, a plain line every half minute elsewhere; what libraries say, once."""
+"""Progress: on a terminal a live line for the run, each task and each device, elsewhere a plain line every half minute;
+what libraries say, once."""
 
 import sys
+import threading
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from results.console import CONTROL, say
@@ -14,27 +20,49 @@ from results.console import CONTROL, say
 PLAIN_SECONDS = 30.0
 SHOWN = 120
 """Characters of a library's message that reach the screen."""
+LINES = 8
+"""Of tasks, and of devices, that are shown at once."""
+
+
+@dataclass
+class _Count:
+    """What is done of a task, or on a device."""
+
+    name: str
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    audio: float = 0.0
+    busy: float = 0.0
+    """Seconds in which the device answered."""
+
+    def add(self, samples: int, failed: int, audio: float, busy: float) -> None:
+        self.done += samples
+        self.failed += failed
+        self.audio += audio
+        self.busy += busy
 
 
 class Reporter:
     """Says on stderr how a run goes, and keeps what libraries say in a log file.
 
-    ``seconds_of_audio`` are those heard in this session; times real time is their sum by the wall time since the
-    first batch was sent.
+    Times real time is the sum of the audio heard in this session by the wall time since the first batch was sent.
     """
 
     def __init__(self, log: Path):
         self.console = Console(stderr=True, highlight=False)
         self._log = log
         self._said: set[str] = set()
-        self._live: Progress | None = None
-        self._total = self._done = self._failed = 0
-        self._audio = 0.0
-        self._begun = self._last = time.monotonic()
+        self._live: Live | None = None
+        self._over = threading.Event()
+        self._all = _Count("all")
+        self._tasks: dict[str, _Count] = {}
+        self._devices: list[_Count] = []
+        self._begun = time.monotonic()
 
     def say(self, text: str) -> None:
         """A line of text, never markup."""
-        if self._live:  # above the live line
+        if self._live:  # above the live lines
             self.console.print(Text(CONTROL.sub("?", text)), soft_wrap=True)
         else:
             say(sys.stderr, text)
@@ -49,56 +77,80 @@ class Reporter:
             short = first if len(first) <= SHOWN else first[:SHOWN] + "…"
             self.say(f"{level.lower()}: {short} (said once; all of it in {self._log.name})")
 
+    def start(self, totals: Mapping[str, int], devices: Sequence[str]) -> None:
+        """So many samples of each task are to be answered from here on, by so many workers."""
+        self._all = _Count("all", sum(totals.values()))
+        self._tasks = {task: _Count(task, total) for task, total in totals.items()}
+        self._devices = [_Count(f"worker {number}") for number, _ in enumerate(devices)]
+        self._begun = time.monotonic()
+
     def __enter__(self) -> Self:
+        """Show how it goes from now on."""
         if self.console.is_terminal:
-            self._live = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                TextColumn("{task.fields[words]}", markup=False),
-                console=self.console,
-                transient=True,
-            )
+            self._live = Live(console=self.console, get_renderable=self._table, refresh_per_second=4, transient=True)
             self._live.start()
-            self._bar = self._live.add_task("", total=None, words="")
+        else:
+            self._over.clear()
+            threading.Thread(target=self._say_now_and_then, name="progress", daemon=True).start()
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._over.set()
         if self._live:
             self._live.stop()
+            self._live = None
 
-    def start(self, total: int) -> None:
-        """So many samples are to be answered from here on."""
-        self._total, self._begun = total, time.monotonic()
-        self._last = self._begun
-        self._show("")
+    def advance(self, task: str, worker: int, samples: int, failed: int, audio: float, busy: float) -> None:
+        """A batch came back, with so many seconds of audio, after so many seconds on the device."""
+        for count in (self._all, self._tasks[task], self._devices[worker]):
+            count.add(samples, failed, audio, busy)
 
-    def advance(self, task: str, samples: int, failed: int, seconds_of_audio: float) -> None:
-        """A batch came back."""
-        self._done += samples
-        self._failed += failed
-        self._audio += seconds_of_audio
-        self._show(task)
+    def _say_now_and_then(self) -> None:
+        while not self._over.wait(PLAIN_SECONDS):
+            self.say(f"{', '.join(count.name for count in self._running()) or 'done'}: {self._words()}")
 
-    def _show(self, task: str) -> None:
-        if self._live:
-            self._live.update(self._bar, description=task, total=self._total, completed=self._done, words=self._words())
-        elif time.monotonic() - self._last >= PLAIN_SECONDS:
-            self._last = time.monotonic()
-            self.say(f"{task}: {self._words()}")
+    def _running(self) -> list[_Count]:
+        """The tasks that have begun and are not done."""
+        return [count for count in self._tasks.values() if count.done < count.total and count.done] or [
+            count for count in self._tasks.values() if count.done < count.total
+        ][:1]
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 1))
+        shown = self._running()[:LINES]
+        for count in [self._all, *shown] if len(self._tasks) > 1 else [self._all]:
+            name = Text(self._words() if count is self._all else CONTROL.sub("?", count.name), overflow="ellipsis")
+            bar = ProgressBar(total=max(count.total, 1), completed=count.done, width=20)
+            table.add_row(bar, Text(f"{count.done}/{count.total}", justify="right"), name)
+        wall = self._wall()
+        for count in self._devices[:LINES] if len(self._devices) > 1 else []:
+            share = f"{count.busy / wall:4.0%} busy"
+            table.add_row(
+                Text(count.name), Text(f"{count.done}", justify="right"), Text(f"{share}  {self._rates(count)}")
+            )
+        if (more := len(self._devices) - LINES) > 0:
+            table.add_row(Text(f"and {more} more"))
+        return table
 
     def _words(self) -> str:
-        wall = max(time.monotonic() - self._begun, 1e-6)
-        rate = self._done / wall
-        left = f"{_clock((self._total - self._done) / rate)} left" if self._done else "starting"
-        failed = f", {self._failed} failed" if self._failed else ""
-        return f"{self._done}/{self._total}{failed}  {rate:.1f} clips/s  {self._audio / wall:.1f}x real time  {left}"
+        rate = self._all.done / self._wall()
+        left = f"{_clock((self._all.total - self._all.done) / rate)} left" if self._all.done else "starting"
+        failed = f", {self._all.failed} failed" if self._all.failed else ""
+        busy = sum(count.busy for count in self._devices) / max(1, len(self._devices)) / self._wall()
+        return f"{self._all.done}/{self._all.total}{failed}  {self._rates(self._all)}  devices {busy:.0%} busy  {left}"
+
+    def _rates(self, count: _Count) -> str:
+        wall = self._wall()
+        return f"{count.done / wall:.1f} clips/s  {count.audio / wall:.1f}x real time"
+
+    def _wall(self) -> float:
+        return max(time.monotonic() - self._begun, 1e-6)
 
     def summary(self) -> str:
         """One line for the end."""
-        wall = max(time.monotonic() - self._begun, 1e-6)
         return (
-            f"{self._done} samples in {_clock(wall)} ({self._done / wall:.1f} clips/s, "
-            f"{self._audio / wall:.1f}x real time), {self._failed} failed"
+            f"{self._all.done} samples in {_clock(self._wall())} ({self._rates(self._all).replace('  ', ', ')}), "
+            f"{self._all.failed} failed"
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from datasets_prep.manifest import Sample
 from evaluate.config import Task
 from evaluate.models.base import Model, ModelError, Request, UnsuitedError
+from evaluate.models.tags import CLIP
 from metrics.base import nearest
 
 LANGUAGE_NAMES = {
@@ -53,8 +54,9 @@ def check_styles(task: Task, model: Model) -> None:
                 )
 
 
-def render(sample: Sample, task: Task, model: Model) -> Request:
-    """A sample as a request to a model. Raises PromptError; UnsuitedError where the model cannot do the task."""
+def render(sample: Sample, task: Task, model: Model, with_clips: bool = True) -> Request:
+    """A sample as a request to a model, or its words alone. Raises PromptError; UnsuitedError where the model cannot do
+    the task."""
     _, template = template_of(task, model)
     language = task.language or _text(sample, "language")
     target = task.target_language or _text(sample, "target_language")
@@ -64,10 +66,11 @@ def render(sample: Sample, task: Task, model: Model) -> Request:
         language=language,
         target_language=target,
         fields=sample.fields,
-        clips=len(sample.audio),
+        clips=len(sample.audio) if with_clips else 0,
     )
     values = _values(sample, task, language, target)
     prompt = fill(template, values, f"task {task.name}, sample {sample.id}", model.check_text)
+    prompt = prompt if with_clips else CLIP.sub("", prompt)
     try:
         rendered = model.render(prompt, request)
     except UnsuitedError:
@@ -76,6 +79,8 @@ def render(sample: Sample, task: Task, model: Model) -> Request:
         raise PromptError(f"task {task.name}: {error}") from None
     if "<audio>" not in rendered:
         rendered = "".join(f"<audio>{number}</audio>" for number in range(1, request.clips + 1)) + rendered
+    if not rendered.strip():
+        raise PromptError(f"task {task.name}, sample {sample.id}: without clips there is nothing to ask")
     return Request(**{**request.__dict__, "prompt": rendered})
 
 

@@ -4,21 +4,28 @@ import dataclasses
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from evaluate import audit, preflight
 from evaluate.aside import Aside
+from evaluate.check import check
 from evaluate.config import Config, Task
+from evaluate.control import fingerprint
 from evaluate.engines.dispatch import Dispatcher, Done, EngineError
 from evaluate.engines.local import LocalPool
-from evaluate.models.base import Model, ModelError, UnsuitedError, make_model
-from evaluate.plan import Batch, plan
+from evaluate.hearing import Hearing
+from evaluate.models.base import Model
+from evaluate.plan import Batch, Item, plan
 from evaluate.progress import Reporter
 from evaluate.records import VERSIONS, Telemetry, git_commit, plain, prediction, version
-from evaluate.tasks import MissingDataError, ReadyTask, manifest_paths, ready
+from evaluate.refusals import RefusedError
+from evaluate.tasks import ReadyTask
+from evaluate.worker import Outcome
 from results import leaderboard
 from results.console import say
-from results.run import RunDirectory, RunError, RunRecord, TaskRecord, differences, new_session
+from results.fingerprint import refuse_other_answers
+from results.run import RunDirectory, RunRecord, TaskRecord, new_session
 from results.scoring import score_task
 
 RUNS = Path("results") / "runs"
@@ -29,66 +36,26 @@ def run(config: Config, chosen: Sequence[Task], label: str, folders: Sequence[st
     """Run the chosen tasks of a configuration; returns the exit status.
 
     ``label`` names the suite or the task; ``folders`` are the user's own configuration folders, where model classes
-    may lie. Raises ConfigError, ManifestError, PromptError, ModelError, MetricError or RunError before any model work.
+    may lie. Raises RefusedError with all that stands in the way, or another of REFUSALS, before any answer is made.
     """
-    model = make_model(config.model)
-    if config.engine.devices_per_worker > 1 and not model.can_split:
-        raise ModelError(f"engine.devices_per_worker: {config.model.name} runs on one device")
-    tasks, left_out = _suited(config, chosen, model)
+    found, path = preflight.prepare(config, chosen), _directory(config, label)
+    if config.check:
+        return check(config, found, path, folders)
+    if found.problems or not found.model:
+        looked = preflight.examine(found.tasks, path).problems if config.preflight and not config.show else []
+        raise RefusedError([*found.problems, *looked])
     if config.show == "prompt":
-        for task in tasks:
+        for task in found.tasks:
             show_prompt(task)
         return 0
-    path = Path(config.run.dir or RUNS / f"{config.model.name}-{label.replace('/', '-')}").expanduser()
     with RunDirectory(path).claim() as directory:
-        return _Runner(as_run(config, tasks), label, tasks, left_out, directory, model).run(folders)
+        config = as_run(config, found.tasks)
+        return _Runner(config, label, found.tasks, found.left_out, directory, found.model).run(folders)
 
 
-def look_over(config: Config, chosen: Sequence[Task]) -> None:
-    """What is soon seen to be missing, of a job that is to run after others: the checkpoint, the data."""
-    make_model(config.model)
-    _must_be_prepared(config, chosen)
-
-
-def _must_be_prepared(config: Config, chosen: Sequence[Task]) -> None:
-    """Raise MissingDataError that names all that is not prepared."""
-    keys = {task.name: key for key, task in config.tasks.items()}
-    lacking: dict[str, MissingDataError] = {}
-    for task in chosen:
-        try:
-            manifest_paths(task, config.data.root)
-        except MissingDataError as error:
-            lacking[task.name] = error
-    if len(lacking) > 1:
-        wanted = "; ".join(
-            f"{name} ({', '.join(path.stem for path in lack.missing)})" for name, lack in lacking.items()
-        )
-        without = " ".join(f"'~tasks.{keys[name]}'" for name in lacking)
-        raise MissingDataError(
-            f"below data.root={config.data.root} these are not prepared: {wanted}; python -m datasets_prep prepare "
-            f"makes them, {without} leaves them out",
-            [path for lack in lacking.values() for path in lack.missing],
-        )
-    for name, lack in lacking.items():
-        raise MissingDataError(f"task {name}: {lack}", lack.missing)
-
-
-def _suited(config: Config, chosen: Sequence[Task], model: Model) -> tuple[list[ReadyTask], dict[str, str]]:
-    """The tasks made ready, and the reasons why others of a suite are left out: this kind of model cannot do them.
-    Raises UnsuitedError where none is left."""
-    _must_be_prepared(config, chosen)
-    tasks, left_out = [], {}
-    for task in chosen:
-        try:
-            tasks.append(ready(task, config.data.root, model))
-        except UnsuitedError as error:
-            if config.task:
-                raise UnsuitedError(f"task {task.name}: {error}") from None
-            left_out[task.name] = str(error)
-    if not tasks:
-        name, reason = next(iter(left_out.items()))
-        raise UnsuitedError(f"no task of the suite suits the model, not even {name}: {reason}")
-    return tasks, left_out
+def _directory(config: Config, label: str) -> Path:
+    name = "-".join([config.model.name, label.replace("/", "-"), *([config.control.name] if config.control else [])])
+    return Path(config.run.dir or RUNS / name).expanduser()
 
 
 def as_run(config: Config, tasks: Sequence[ReadyTask]) -> Config:
@@ -127,21 +94,15 @@ class _Runner:
         self.directory = directory
         self.session = new_session()
         self.preload = model.preload
-        self.record = self._record(label, model.fingerprint())
+        self.record = self._record(label, fingerprint(config.control) | model.fingerprint())
         self.missing = {name: self._missing(name) for name in self.tasks}
         self.reporter = Reporter(directory.path / "run.log")
 
     def _record(self, label: str, model: dict[str, str]) -> RunRecord:
         """run.json, older sessions kept. Raises RunError where earlier answers are answers to something else."""
         old = None if self.config.fresh else self.directory.read()
-        for name, before in old.tasks.items() if old else ():
-            now = self.tasks[name].asked if name in self.tasks else model
-            asked = before.asked if name in self.tasks else {key: before.asked.get(key, "nothing") for key in model}
-            if (changed := differences(asked, now)) and self.directory.journal(name).standings():
-                raise RunError(
-                    f"run.dir={self.directory.path} holds answers of {name} to something else; what differs: "
-                    f"{'; '.join(changed)}. Take another run.dir, or fresh=true to move the old run aside"
-                )
+        if old:
+            refuse_other_answers(self.directory, {name: task.asked for name, task in self.tasks.items()}, model)
         records = {
             name: TaskRecord(task.asked, task.spec.to_dict(), len(task.samples), task.standings)
             for name, task in self.tasks.items()
@@ -154,6 +115,8 @@ class _Runner:
             versions={name: version(name) for name in VERSIONS},
             git_commit=git_commit(),
             left_out=self.left_out,
+            audit=old.audit if old else {},
+            control=self.config.control.name if self.config.control else None,
             sessions=[*(old.sessions if old else []), self.session],
         )
 
@@ -171,8 +134,8 @@ class _Runner:
         try:
             if total:
                 self._announce(total)
-                self._answer(folders, total)
-                self.reporter.say(self.reporter.summary())
+            if total or self._to_audit():
+                self._answer(folders)
             status = self._conclude(finished_before=not total)
         except EngineError as error:
             self._stopped(str(error))
@@ -199,7 +162,7 @@ class _Runner:
     def _announce(self, total: int) -> None:
         expected = sum(len(task.samples) for task in self.tasks.values())
         resumed = f", {expected - total} are there" if total < expected else ""
-        self.reporter.say(f"{self.record.model} on {self.record.label}: {total} samples to answer{resumed}")
+        self.reporter.say(f"{self.record.shown_model} on {self.record.label}: {total} samples to answer{resumed}")
         for task, reason in self.left_out.items():
             self.reporter.say(f"left out: {task}: {reason}")
 
@@ -208,18 +171,20 @@ class _Runner:
             f"stopped early: {why}. What was answered is kept in {self.directory.path}; the same command goes on"
         )
 
-    def _answer(self, folders: Sequence[str], total: int) -> None:
+    def _answer(self, folders: Sequence[str]) -> None:
         """Answer what is missing, write each batch as it comes, score each task as its last answer is in."""
+        to_ask = self._preflight() if self.config.preflight else {}
         batches = self._batches()
         left = Counter({batch.task: len(self.missing[batch.task]) for batch in batches})
         model, engine, budget = self.config.model, self.config.engine, self.config.batch
-        pool = LocalPool(model, engine, self.preload, folders, self.reporter.log)
+        pool = LocalPool(model, engine, self.preload, folders, self.reporter.log, to_ask)
         telemetry = Telemetry(pool.size)
         dispatcher = Dispatcher(pool, budget.timeout, engine.start_timeout, self.reporter.say)
         with Aside() as aside, dispatcher:
+            self._must_hear(dispatcher.found or {})
             self._begin(left)
+            self.reporter.start(left, dispatcher.devices)
             with self.reporter:
-                self.reporter.start(total)
                 try:
                     for done in dispatcher.answers(batches):
                         telemetry.add(done)
@@ -228,12 +193,56 @@ class _Runner:
                             aside.do(self._score, done.batch.task)
                 finally:
                     self.session.devices = telemetry.records(dispatcher.devices, dispatcher.starts)
+            if left:
+                self.reporter.say(self.reporter.summary())
+            self._audit(dispatcher)
+
+    def _to_audit(self) -> list[ReadyTask]:
+        """The tasks that are to be audited, and are not yet."""
+        if not self.config.audit:
+            return []
+        asked = {name: min(self.config.audit_samples, len(task.items)) for name, task in self.tasks.items()}
+        return [
+            task for name, task in self.tasks.items() if self.record.audit.get(name, {}).get("asked") != asked[name]
+        ]
+
+    def _audit(self, dispatcher: Dispatcher) -> None:
+        """Answer some samples alone, and keep in the record what came of it."""
+        tasks = self._to_audit()
+        batches = audit.batches(tasks, self.config.audit_samples, self.config.batch)
+        alone: dict[str, list[Outcome]] = {batch.task: [] for batch in batches}
+        for done in dispatcher.answers(batches):
+            alone[done.batch.task] += done.outcomes
+        for task in tasks:
+            name = task.task.name
+            found = audit.audit(task, self.directory.journal(name).read(), alone[name])
+            self.record.audit[name] = dataclasses.asdict(found)
+            self.reporter.say(audit.sentence(name, found))
+
+    def _preflight(self) -> dict[str, list[Item]]:
+        """Look at what is to be answered; the samples to ask the model with. Raises RefusedError with all problems."""
+        missing = {name: len(found) for name, found in self.missing.items()}
+        tasks = [task for name, task in self.tasks.items() if missing[name]]
+        found = preflight.examine(tasks, self.directory.path, missing)
+        if found.problems:
+            raise RefusedError(found.problems)
+        for remark in found.remarks:
+            self.reporter.say(remark)
+        return preflight.to_ask(tasks)
+
+    def _must_hear(self, heard: Mapping[str, Hearing]) -> None:
+        """Raise RefusedError where the model is deaf in a task."""
+        if problems := preflight.judge(heard, self.config.model.name, self.reporter.say):
+            raise RefusedError(problems)
+        self.session.hearing = preflight.kept(heard)
 
     def _begin(self, tasks: Iterable[str]) -> None:
         """The model is ready: only now is an older run moved aside, and this one on disk."""
         if self.config.fresh:
             self.directory.move_aside()
         self.begun = True
+        for name in tasks:
+            self.record.audit.pop(name, None)
         self.directory.write(self.record)
         for name in tasks:
             self.directory.forget_scores(name)
@@ -262,7 +271,8 @@ class _Runner:
         failed = sum(entry.status == "failed" for entry in predictions)
         answered = [entry for entry in predictions if entry.status == "ok"]
         heard = sum(clip.seconds or 0.0 for entry in answered for clip in entry.audio)
-        self.reporter.advance(task, len(predictions), failed, heard)
+        busy = done.spent.busy if done.spent else 0.0
+        self.reporter.advance(task, done.worker, len(predictions), failed, heard, busy)
         return len(predictions)
 
     def _score(self, name: str) -> None:

@@ -16,14 +16,15 @@ from datasets_prep import manifest
 from datasets_prep.corpus import CorpusError, corpora
 from datasets_prep.manifest import Manifest, ManifestError, Sample, read_manifest
 from datasets_prep.record import CorpusRecord
-from evaluate import audio, plan, prompts, worker
-from evaluate.config import ConfigError, LongAudio, Task, generation_of
-from evaluate.models.base import Model
+from evaluate import audio, control, plan, prompts, worker
+from evaluate.config import ConfigError, Control, LongAudio, Task, generation_of
+from evaluate.models.base import Model, UnsuitedError
+from evaluate.refusals import Refusals
 from metrics.base import nearest
 from metrics.score import MetricSpec, ScoringSpec, check
 from results.run import draw_order
 
-ANSWERING_SOURCES = (manifest, audio, prompts, plan, worker)
+ANSWERING_SOURCES = (manifest, audio, prompts, plan, control, worker)
 """The modules that, with this one and the model's own, decide what is answered; the fingerprint holds their hash."""
 HEADER_THREADS = 8
 SECONDS_OFF = 0.1
@@ -52,40 +53,85 @@ class ReadyTask:
     """How each subset's data stands to what was published."""
 
 
-def ready(task: Task, data_root: str, model: Model) -> ReadyTask:
-    """Read, choose, render and check. Raises ConfigError, ManifestError, PromptError, ModelError or MetricError."""
-    prompts.check_styles(task, model)
-    style, template = prompts.template_of(task, model)
-    task = dataclasses.replace(task, generation=generation_of(task, style), generation_for={})
-    model.check(task.generation)
+@dataclass(frozen=True)
+class TaskData:
+    """A task's samples, before any is chosen."""
+
+    task: Task
+    """With its labels."""
+    manifests: list[Manifest]
+    pairs: list[tuple[Sample, Path]]
+    """Each sample, and the folder from which its clips' paths count."""
+    standings: dict[str, str]
+
+    @property
+    def samples(self) -> list[Sample]:
+        return [sample for sample, _ in self.pairs]
+
+
+def read(task: Task, data_root: str) -> TaskData:
+    """Read a task's manifests. Raises ConfigError, ManifestError or CorpusError."""
     manifests = [read_manifest(path) for path in manifest_paths(task, data_root)]
     standing = standings(task, manifests, data_root)
     pairs = [(sample, found.folder) for found in manifests for sample in _grouped(found, task)]
     _refuse_doubles(sample for sample, _ in pairs)
-    spec = scoring_spec(task, [sample for sample, _ in pairs])
-    task = dataclasses.replace(task, labels=spec.labels)
-    chosen = choose(pairs, task.limit)
-    requests = [prompts.render(sample, task, model) for sample, _ in chosen]
-    longest = model.max_seconds if task.long_audio is LongAudio.truncate else None
-    limit = math.inf if longest is None else longest
-    with ThreadPoolExecutor(HEADER_THREADS) as pool:
-        seconds = list(pool.map(lambda pair: _seconds(pair[0], pair[1], limit), chosen))
+    labels = _labels(task, [sample for sample, _ in pairs])
+    return TaskData(dataclasses.replace(task, labels=labels), manifests, pairs, standing)
+
+
+def ready(task: Task, data_root: str, model: Model, controlled: Control | None = None) -> ReadyTask:
+    """Read, choose, render and check. Raises ConfigError, ManifestError, PromptError, ModelError or MetricError; of
+    several faults of a task RefusedError with all of them."""
+    with_clips = controlled is not Control.no_audio
+    if model.needs_clips and not with_clips:
+        raise UnsuitedError(f"control=no_audio: {model.config.name} answers no prompt without a clip")
+    prompts.check_styles(task, model)
+    style, template = prompts.template_of(task, model)
+    task = dataclasses.replace(task, generation=generation_of(task, style), generation_for={})
+    refusals = Refusals()
+    with refusals.kept():
+        model.check(task.generation)
+    with refusals.kept():
+        data = read(task, data_root)
+        task, chosen = data.task, choose(data.pairs, task.limit)
+        with refusals.kept():
+            spec = scoring_spec(task, data.samples)
+        with refusals.kept():
+            requests = [prompts.render(sample, task, model, with_clips) for sample, _ in chosen]
+        longest = model.max_seconds if task.long_audio is LongAudio.truncate else None
+        seconds = _lengths(chosen, math.inf if longest is None else longest)
+    refusals.stop_if_any()
     items = [
-        plan.Item(request, sample.audio, folder, heard, model.tokens(request, heard, task.generation))
+        plan.Item(request, sample.audio, folder, heard)
         for request, (sample, folder), heard in zip(requests, chosen, seconds, strict=True)
+    ]
+    items = [
+        dataclasses.replace(item, tokens=model.tokens(item.request, item.seconds, task.generation))
+        for item in control.apply(controlled, items, task.name)
     ]
     asked = {
         "prompt": f"{style}: {template}",
+        "manifest": " ".join(found.sha256 for found in data.manifests),
+        **_settings(task, template, controlled, len(items)),
+        **model.fingerprint(),
+    }
+    return ReadyTask(task, {sample.id: sample for sample, _ in chosen}, items, spec, asked, data.standings)
+
+
+def _settings(task: Task, template: str, controlled: Control | None, samples: int) -> dict[str, str]:
+    """What decides the answers, and is neither the model's nor the manifests'."""
+    settings = {
         "language": json.dumps([task.language, task.target_language]),
         "generation": json.dumps(dataclasses.asdict(task.generation)),
         "long_audio": task.long_audio.name,
-        "manifest": " ".join(found.sha256 for found in manifests),
         "harness_code": _sources_hash(),
-        **model.fingerprint(),
+        **control.fingerprint(controlled),
     }
+    if controlled is Control.shuffle:
+        settings["shuffled"] = f"{samples} samples"  # among fewer, a sample hears another's clips
     if "{labels}" in template:
-        asked["labels"] = json.dumps(task.labels, ensure_ascii=False)
-    return ReadyTask(task, {sample.id: sample for sample, _ in chosen}, items, spec, asked, standing)
+        settings["labels"] = json.dumps(task.labels, ensure_ascii=False)
+    return settings
 
 
 def manifest_paths(task: Task, data_root: str) -> list[Path]:
@@ -152,10 +198,7 @@ def choose(pairs: Sequence[tuple[Sample, Path]], limit: int | None) -> list[tupl
 
 
 def scoring_spec(task: Task, samples: Sequence[Sample]) -> ScoringSpec:
-    """The resolved scoring part of a task, checked against its samples. Raises MetricError or ConfigError.
-
-    Where the task names no labels and an extractor or the prompt needs them, they are the references that occur.
-    """
+    """The resolved scoring part of a task, checked against its samples. Raises MetricError or ConfigError."""
     if not task.metrics:
         raise ConfigError(f"task {task.name} has no metrics")
     primary = task.primary or next(iter(task.metrics))
@@ -170,24 +213,28 @@ def scoring_spec(task: Task, samples: Sequence[Sample]) -> ScoringSpec:
         )
         for name, metric in task.metrics.items()
     }
-    labels = task.labels
-    if labels is None and (
-        any(metric.extractor == "label" for metric in metrics.values())
-        or any("{labels}" in template for template in task.prompt.values())
-    ):
-        labels = sorted({text for sample in samples for text in sample.references})
     targets = task.target_language is None and any("target_language" in sample.fields for sample in samples)
     spec = ScoringSpec(
         metrics=metrics,
         primary=primary,
         language=None if targets else task.target_language or task.language,
-        labels=labels,
+        labels=task.labels,
     )
-    check(spec, (_plain(sample) for sample in samples))
+    check(spec, (unanswered(sample) for sample in samples))
     return spec
 
 
-def _plain(sample: Sample) -> dict[str, Any]:
+def _labels(task: Task, samples: Sequence[Sample]) -> list[str] | None:
+    """The label set: the task's, else the references that occur, where an extractor or a prompt needs them."""
+    extractors = [(metric.extractor if metric else None) or task.extractor for metric in task.metrics.values()]
+    needed = "label" in extractors or any("{labels}" in template for template in task.prompt.values())
+    if task.labels is not None or not needed:
+        return task.labels
+    return sorted({text for sample in samples for text in sample.references})
+
+
+def unanswered(sample: Sample) -> dict[str, Any]:
+    """A sample as a row to score, to which an answer is still to come."""
     return {"id": sample.id, "references": list(sample.references), "fields": sample.fields}
 
 
@@ -212,6 +259,11 @@ def _refuse_doubles(samples: Iterable[Sample]) -> None:
             raise ManifestError(
                 f"the id '{identity}' stands in {count} of the task's manifests; ids are unique in a task"
             )
+
+
+def _lengths(chosen: Sequence[tuple[Sample, Path]], limit: float) -> list[float]:
+    with ThreadPoolExecutor(HEADER_THREADS) as pool:
+        return list(pool.map(lambda pair: _seconds(pair[0], pair[1], limit), chosen))
 
 
 def _seconds(sample: Sample, folder: Path, limit: float) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 from evaluate import audio
 from evaluate.config import Generation, LongAudio
 from evaluate.models.base import Answer, Model, Request
-from evaluate.plan import Batch, Item
+from evaluate.plan import Batch, Item, fits
 from results.run import ClipRecord, Failure
 
 ABSOLUTE_PATH = re.compile(r"(?<![\w.<])(?:/[^\s/'\":,;()]+)+/?")
@@ -39,6 +39,8 @@ class Outcome:
     flags: list[str] = field(default_factory=list)
     prompt_tokens: int | None = None
     new_tokens: int | None = None
+    margin: float | None = None
+    """The smallest of its tokens, where that was asked for and the model tells it."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,9 @@ class Prepared:
     """A batch whose clips are decoded: outcomes begun for all items, pieces to answer for those that can be."""
 
     outcomes: list[Outcome]
-    pieces: list[Request]
-    """One a sample, or several of the same id where a long clip was cut."""
-    features: Any
-    """What ``model.prepare`` made of the pieces, or the exception that it raised."""
+    groups: list[tuple[list[Request], Any]]
+    """What goes through the model at once, and what ``model.prepare`` made of it, or the exception that it raised. It
+    is one group of a piece a sample; where long clips were cut in pieces, it may be several."""
     preparing: float
     """Seconds; also the next."""
     decoding: float
@@ -98,7 +99,8 @@ def answered(model: Model, batches: Iterator[Batch], threads: int) -> Iterator[t
             raise entry
         batch, prepared = entry
         begun = time.perf_counter()
-        lengths = [sum(map(len, piece.audio)) / audio.SAMPLE_RATE for piece in prepared.pieces]
+        lengths = [[_seconds(piece) for piece in pieces] for pieces, _ in prepared.groups]
+        model.margins = batch.margins
         outcomes = answer(model, prepared, batch.generation)
         end = time.perf_counter()
         yield (
@@ -108,8 +110,8 @@ def answered(model: Model, batches: Iterator[Batch], threads: int) -> Iterator[t
                 waiting=begun - free,
                 preparing=prepared.preparing,
                 decoding=prepared.decoding,
-                heard=sum(lengths),
-                padded=max(lengths, default=0.0) * len(lengths),
+                heard=sum(map(sum, lengths)),
+                padded=sum(max(group) * len(group) for group in lengths),
                 memory=_peak_memory(),
             ),
         )
@@ -120,15 +122,32 @@ def prepare(model: Model, batch: Batch, pool: ThreadPoolExecutor) -> Prepared:
     """Decode a batch's clips, hold them against the model's limit, and make the model's features."""
     begun = time.perf_counter()
     decoded = list(pool.map(lambda item: _decode(item, model.max_seconds, batch.long_audio), batch.items))
-    pieces = [piece for _, requests, _ in decoded for piece in requests]
-    features = _features(model, pieces) if pieces else None
+    groups = _grouped([piece for _, requests, _ in decoded for piece in requests], batch)
     return Prepared(
         [outcome for outcome, _, _ in decoded],
-        pieces,
-        features,
+        [(pieces, _features(model, pieces)) for pieces in groups],
         time.perf_counter() - begun,
         sum(seconds for _, _, seconds in decoded),
     )
+
+
+def _grouped(pieces: Sequence[Request], batch: Batch) -> list[list[Request]]:
+    """Pieces that go through the model together: all of them, unless long clips made more of them than were planned."""
+    if len(pieces) <= len(batch.items):
+        return [list(pieces)] if pieces else []
+    groups: list[list[Request]] = []
+    longest = 0.0
+    for piece in pieces:
+        longest = max(longest, _seconds(piece))
+        if not groups or not fits(batch.budget, len(groups[-1]) + 1, longest):
+            groups.append([])
+            longest = _seconds(piece)
+        groups[-1].append(piece)
+    return groups
+
+
+def _seconds(piece: Request) -> float:
+    return sum(map(len, piece.audio)) / audio.SAMPLE_RATE
 
 
 def _features(model: Model, pieces: Sequence[Request]) -> Any:
@@ -162,7 +181,7 @@ def _heard(item: Item, limit: float | None, long_audio: LongAudio) -> tuple[Outc
         for place, clip in enumerate(item.clips):
             recording = audio.load(clip, item.folder)
             records[place] = replace(records[place], seconds=recording.seconds, sha256=recording.sha256())
-            heard.append(recording.samples)
+            heard.append(np.zeros_like(recording.samples) if item.silent else recording.samples)
         pieces = _within(heard, limit, long_audio, outcome)
     except audio.AudioError as error:
         outcome.error = Failure(error.code, str(error))
@@ -193,11 +212,11 @@ def _within(
 def answer(model: Model, prepared: Prepared, generation: Generation) -> list[Outcome]:
     """Answer a prepared batch; what goes wrong costs only the samples that it goes wrong for."""
     answers: dict[str, list[Answer | Failure]] = {}
-    for piece, said in zip(
-        prepared.pieces, _generate(model, prepared.pieces, prepared.features, generation), strict=True
-    ):
-        answers.setdefault(piece.id, []).append(said)
-    languages = {piece.id: piece.target_language or piece.language for piece in prepared.pieces}
+    languages = {}
+    for pieces, features in prepared.groups:
+        for piece, said in zip(pieces, _generate(model, pieces, features, generation), strict=True):
+            answers.setdefault(piece.id, []).append(said)
+            languages[piece.id] = piece.target_language or piece.language
     for outcome in prepared.outcomes:
         if outcome.error is None:
             _fill(outcome, answers[outcome.id], languages[outcome.id])
@@ -213,6 +232,7 @@ def _fill(outcome: Outcome, answers: list[Answer | Failure], language: str | Non
     outcome.raw = blank.join(text for entry in said if (text := entry.text.strip())) if len(said) > 1 else said[0].text
     outcome.prompt_tokens = _total(entry.prompt_tokens for entry in said)
     outcome.new_tokens = _total(entry.new_tokens for entry in said)
+    outcome.margin = min((entry.margin for entry in said if entry.margin is not None), default=None)
     if not outcome.raw:
         outcome.flags.append("empty")
     if any(entry.hit_max_new_tokens for entry in said):
@@ -227,8 +247,6 @@ def _total(counts: Iterable[int | None]) -> int | None:
 def _generate(model: Model, pieces: Sequence[Request], features: Any, generation: Generation) -> list[Answer | Failure]:
     """One answer a piece. Out of memory, or an error of the model: the halves are tried, down to the single sample,
     which then fails."""
-    if not pieces:
-        return []
     try:
         if isinstance(features, Exception):
             raise features
@@ -259,9 +277,8 @@ def _tidy(entry: Answer | str) -> Answer:
 
 
 def _failure(error: Exception, request: Request) -> Failure:
-    seconds = sum(len(samples) for samples in request.audio) / audio.SAMPLE_RATE
     if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
-        return Failure("memory", f"out of memory on this sample alone ({seconds:.1f} s of audio)")
+        return Failure("memory", f"out of memory on this sample alone ({_seconds(request):.1f} s of audio)")
     return Failure("model", _described(error))
 
 

@@ -6,9 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from metrics.base import Row
-from metrics.events import F1, ClassAverage, Classes, ErrorRate, EventMetric, MacroErrorRate, MacroF1, Tally, percent
-from metrics.timed import Event
+from metrics.base import MetricError, Row, exactly
+from metrics.events import (
+    F1,
+    NO_CLASS,
+    ClassAverage,
+    Classes,
+    ErrorRate,
+    EventMetric,
+    MacroErrorRate,
+    MacroF1,
+    Tally,
+    percent,
+)
+from metrics.timed import LONGEST, Event
 
 
 class SegmentMetric(EventMetric):
@@ -18,6 +29,12 @@ class SegmentMetric(EventMetric):
     """
 
     options = {**EventMetric.options, "resolution": 1.0}
+
+    def check_row(self, row: Row) -> None:
+        super().check_row(row)
+        said = row.fields.get("duration")
+        if said is not None and _duration(row) is None:
+            raise MetricError(f"the field 'duration' is {said!r:.80}; write the seconds from 0 to {LONGEST:g}")
 
     def tally(self, reference: list[Event], answer: list[Event]) -> Tally:
         spans = [
@@ -45,20 +62,20 @@ class SegmentMetric(EventMetric):
         return math.floor(event.onset / resolution), math.ceil(event.offset / resolution)
 
     def counted(self) -> dict[str, str]:
-        return {"segment": f"{self.settings['resolution']:g}s"}
+        return {"segment": f"{exactly(self.settings['resolution'])}s"}
 
     def details(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Those of all, and the accuracies that count segments in which nothing is and nothing was said to be, over the
         classes of the label set and those seen on either side: up to the last event of each recording and, where all
         rows have a field `duration`, over the whole of it."""
         found, tallies = super().details(rows), self.tallies(rows)
-        seen = {*(self.labels or ()), *(label for tally in tallies for label in tally.classes)}
+        seen = {*(self.labels or ()), *(label for tally in tallies for label in tally.classes)} - {NO_CLASS}
         hits, golds, said = sum((counts for tally in tallies for counts in tally.classes.values()), np.zeros(3))
         lengths = [tally.length for tally in tallies]
-        durations = [row.fields.get("duration") for row in rows]
+        durations = [_duration(row) for row in rows]
         found["accuracy"] = _accuracies(hits, golds, said, len(seen) * sum(lengths))
-        if all(isinstance(duration, int | float) and 0 <= duration < math.inf for duration in durations):
-            whole = [math.ceil(float(duration or 0) / self.settings["resolution"]) for duration in durations]
+        if None not in durations:
+            whole = [math.ceil((duration or 0) / self.settings["resolution"]) for duration in durations]
             length = sum(max(pair) for pair in zip(lengths, whole, strict=True))
             found["accuracy_of_whole_files"] = _accuracies(hits, golds, said, len(seen) * length)
         return found
@@ -93,6 +110,14 @@ class SegmentMacroErrorRate(SegmentMetric, MacroErrorRate):
     options = {**SegmentMetric.options, **ClassAverage.options}
 
 
+def _duration(row: Row) -> float | None:
+    """Seconds of a recording, where its field says so."""
+    said = row.fields.get("duration")
+    if isinstance(said, bool) or not isinstance(said, int | float) or not 0 <= said <= LONGEST:
+        return None
+    return float(said)
+
+
 def _segment(golds: Collection[str], said: Collection[str], classes: Classes, times: int) -> np.ndarray:
     """Count `times` equal segments in which these classes are active, and return the errors of one, shape = (3,)."""
     hits = set(golds) & set(said)
@@ -105,7 +130,7 @@ def _segment(golds: Collection[str], said: Collection[str], classes: Classes, ti
 
 def _accuracies(hits: float, golds: float, said: float, segments: float) -> dict[str, float | int | None]:
     """Accuracies (percent) of segments times classes, shape = (segments,), idle ones counted."""
-    idle = segments - (golds + said - hits)
+    idle = max(segments - (golds + said - hits), 0)  # what an unread answer counts for may be more than there is
     sensitivity, specificity = percent(hits, golds), percent(idle, segments - golds)
     both = sensitivity is not None and specificity is not None
     return {

@@ -45,6 +45,7 @@ class AnnotatorAccuracy(AnswerMetric):
     """Every annotator's answer is a comparison of its own, as Qwen-Audio's evaluation of ClothoAQA has them as rows."""
 
     name = "annotator_accuracy"
+    right_is_best = False
     compared = "each"
 
     def golds(self, row: Row) -> Sequence[str]:
@@ -55,6 +56,7 @@ class AnnotatorAccuracyYesNo(AnswerMetric):
     """Only references that are yes or no, in either case, are compared; the comparison itself minds the case."""
 
     name = "annotator_accuracy_yes_no"
+    right_is_best = False
     compared = "each_yes_no"
 
     def golds(self, row: Row) -> Sequence[str]:

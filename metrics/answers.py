@@ -1,9 +1,11 @@
 """From prediction records to rows: answers extracted, answers and references normalised."""
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Any
 
-from metrics.base import Metric, MetricError, Row, nearest
+from metrics.base import Metric, MetricError, Row, check_language, nearest
+from metrics.classification import ClassMetric
 from metrics.extractors import get_extractor
 from metrics.normalizers import get_normalizer
 from metrics.records import MetricSpec, ScoringSpec
@@ -12,14 +14,13 @@ from metrics.registry import METRICS
 
 def answers(rows: Iterable[Mapping[str, Any]], spec: ScoringSpec, name: str) -> list[Row]:
     """What the metric of that name compares, sorted by id: the scored records, extracted and normalised."""
-    found = rows_of((record for record in rows if is_scored(record)), spec, part_of(spec, name))
-    return sorted(found, key=lambda row: row.id)
+    return sorted(rows_of(filter(is_scored, rows), spec, part_of(spec, name)), key=attrgetter("id"))
 
 
 def metric_for(spec: ScoringSpec, name: str) -> Metric:
     """The metric object for one name of the spec, with the label set it needs."""
     part = part_of(spec, name)
-    if part.metric not in METRICS:
+    if not isinstance(part.metric, str) or part.metric not in METRICS:
         raise MetricError(f"no metric named {part.metric!r}{nearest(part.metric, METRICS)}")
     return METRICS[part.metric](labels=normalised_labels(spec, part), options=part.options)
 
@@ -35,29 +36,36 @@ def normalised_labels(spec: ScoringSpec, part: MetricSpec) -> list[str] | None:
     return None if spec.labels is None else [normalizer.normalize(label, spec.language) for label in spec.labels]
 
 
+def uses_labels(part: MetricSpec) -> bool:
+    """Whether the label set decides something: it is then in the signature, and every reference is in it."""
+    return part.extractor == "label" or issubclass(METRICS[part.metric], ClassMetric)
+
+
 def rows_of(records: Iterable[Mapping[str, Any]], spec: ScoringSpec, part: MetricSpec) -> list[Row]:
     """Records, extracted and normalised, in their order; an error says which row it is about."""
     extract, normalize = get_extractor(part.extractor).extract, get_normalizer(part.normalizer).normalize
     as_it_is = part.normalizer == "none"  # two calls a row are a third of the time of a million rows
     of_task, labels, rows = spec.language, spec.labels, []
+    before = of_task  # a language is checked where it changes
     for record in records:
         get = record.get
         sample_id = str(record["id"])
         own = get("fields") or {}
         try:
-            language = of_task or own.get("target_language") or own.get("language")
-            if language is not None and not isinstance(language, str):
-                raise MetricError(f"'language' is {language!r}; it must be a text such as 'en'")
+            language = of_task or own.get("target_language") or own.get("language") or None
+            if language != before:
+                check_language(language)
+                before = language
             references, group = references_of(record), get("group")
             raw = get("raw") or ""
             answer = extract(raw, own, references, labels)
             if as_it_is:
-                right, said = tuple(references), answer
+                right, said = references, answer
             else:
                 right = tuple([normalize(reference, language) for reference in references])
                 said = None if answer is None else normalize(answer, language)
         except MetricError as error:
-            raise MetricError(f"row {sample_id!r}: {error}") from None
+            raise error.within(f"row {sample_id!r}") from None
         unit = f"id {sample_id}" if group is None else f"group {group}"
         rows.append(Row(sample_id, said, right, language, unit, own, answer is not None and answer != raw))
     return rows
@@ -74,14 +82,14 @@ def extracted(
     ]
 
 
-def references_of(record: Mapping[str, Any]) -> list[str]:
+def references_of(record: Mapping[str, Any]) -> tuple[str, ...]:
     references = record.get("references")
     if isinstance(references, (list, tuple)) and references:
         for reference in references:
             if not isinstance(reference, str):
                 break
         else:
-            return list(references)
+            return tuple(references)
     raise MetricError(f"'references' is {references!r}; it must be a list of at least one text")
 
 

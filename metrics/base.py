@@ -1,20 +1,30 @@
 """What every metric is made of: rows, the two kinds of metric, and the one error."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
+
+LONGEST_OPTION = 2000
+"""Characters; no setting needs more, and it stands in signatures and errors."""
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}([-_]\w+)*")
 
 
 class MetricError(ValueError):
     """A scoring setting or a row that cannot be scored; the message says what, where and what to do."""
 
+    def within(self, where: str) -> "MetricError":
+        """The same error, said of `row 's1'` or `metric 'wer'`, once."""
+        message = str(self)
+        return self if message.startswith(where) else MetricError(f"{where}: {message}")
 
-@dataclass(frozen=True, slots=True)
-class Row:
+
+class Row(NamedTuple):
     """One answer beside its references, both already extracted and normalised."""
 
     id: str
@@ -27,7 +37,7 @@ class Row:
     """Language of answer and references (`en`, `zh-CN`, ...), where it is known."""
     group: str = ""
     """Unit of resampling (speaker, dialogue, recording); the row's own id when the record has none."""
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = MappingProxyType({})
     """The sample's other fields (question, choices, ...)."""
     rewritten: bool = False
     """Whether the extractor changed what was said."""
@@ -46,16 +56,31 @@ class Metric(ABC):
     where they change the number."""
     right_or_wrong: bool = False
     """Whether each row it covers is right or wrong, statistics (1 or 0, 1): McNemar's test then applies."""
+    right_is_best: bool = True
+    """Whether answers that are all right reach the best end of `range`: not where that takes what rows may lack (each
+    label of a set, four words, annotators of one mind, a score for an answer)."""
     example: str = "a"
     """A text that is a right reference and a right answer."""
-    asks_endpoint: bool = False
-    """Whether scoring a row costs a request; checking the settings then scores none."""
+    structured: bool = False
+    """Whether answers are read as more than words (JSON, time stamps, numbers): no normaliser may then touch them."""
+    empty_references: bool = False
+    """Whether a reference of which its normaliser leaves nothing (`[noise]`) can be scored; else it is refused, since
+    every answer of which nothing is left would be right."""
+    costly_trial: bool = False
+    """Whether scoring a single row costs a request or seconds; checking the settings then scores none, and `missing`
+    looks for all that is needed."""
+    unjudged_out: bool = False
+    """Whether rows without a verdict are outside of the value and of its `n`; else they count as the lowest."""
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
         self.labels = None if labels is None else tuple(dict.fromkeys(labels))
-        for key in options or {}:
+        for key, value in (options or {}).items():
             if key not in self.options:
                 raise MetricError(f"metric {self.name!r} has no option {key!r}{nearest(key, self.options)}")
+            if len(str(value)) > LONGEST_OPTION:
+                raise MetricError(
+                    f"metric {self.name!r}: the option {key!r} has more than {LONGEST_OPTION:,} characters; write less"
+                )
         self.settings = {**self.options, **(options or {})}
 
     def missing(self) -> str | None:
@@ -74,6 +99,10 @@ class Metric(ABC):
     def covers(self, row: Row) -> bool:
         """Whether a row takes part; one that does not is outside of the value, its interval and its `n`."""
         return True
+
+    def unjudged(self, rows: Sequence[Row]) -> int | None:
+        """How many of the rows got no verdict, asked after they were measured; None where a metric always has one."""
+        return None
 
     @abstractmethod
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
@@ -122,6 +151,23 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"; did you mean {folded[close[0]]!r}?"
     return f"; known: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}" if names else ""
+
+
+def exactly(number: float) -> str:
+    """A number as short as it can be told from all others, for signatures: 0.25, 1e-05, 0.3333333."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
+
+
+def several(rows: Iterable[Row], which: str) -> dict[str, str]:
+    """The part of a signature that says which of several references counts; nothing where each row has one."""
+    return {"refs": which} if any(len(row.references) > 1 for row in rows) else {}
+
+
+def check_language(language: Any) -> None:
+    """Raise a MetricError unless a language is its code, or not known (None)."""
+    if language is not None and not (isinstance(language, str) and _LANGUAGE.fullmatch(language)):
+        raise MetricError(f"'language' is {language!r}; write its code, such as 'en' or 'zh-CN'")
 
 
 def primary_language(language: str | None) -> str | None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from statistics import NormalDist
 from typing import Any, Protocol
 
@@ -66,7 +67,7 @@ def check_method(method: str) -> None:
 
 def ordered(metric: Metric, rows: Sequence[Row]) -> list[Row]:
     """The rows that a metric covers, by group and id."""
-    return sorted(filter(metric.covers, rows), key=lambda row: (row.group, row.id))
+    return sorted(filter(metric.covers, rows), key=attrgetter("group", "id"))
 
 
 def value_of(sample: Sample) -> float | None:
@@ -185,8 +186,8 @@ def samples_of(metric: Metric, systems: Sequence[Sequence[Row]]) -> list[Sample]
     Beyond LARGE groups of a SumMetric, those whose sums are equal in all systems are one kind, and how often each kind
     is drawn is one multinomial draw: the same distribution, other random numbers.
     """
-    numbers = {group: number for number, group in enumerate(dict.fromkeys(row.group for row in systems[0]))}
-    membership = np.array([numbers[row.group] for row in systems[0]], dtype=np.int64)
+    numbers: dict[str, int] = {}
+    membership = np.array([numbers.setdefault(row.group, len(numbers)) for row in systems[0]], dtype=np.int64)
     sizes = np.ones(len(numbers), dtype=np.int64)
     if isinstance(metric, SetMetric):
         return [SetSample(metric, metric.encode(rows), membership, sizes) for rows in systems]

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from metrics import java
-from metrics.base import Row, SumMetric
+from metrics import java, ptb
+from metrics.base import MetricError, Row, SumMetric
 
 Counts = list[Counter[tuple[str, ...]]]
 """n-gram counts by order: unigrams first."""
@@ -48,6 +48,7 @@ class CaptionBleu(CaptionMetric):
     order 1 to n.
     """
 
+    right_is_best = False
     order: int
 
     def table(self, rows: Sequence[Row]) -> np.ndarray:
@@ -135,19 +136,36 @@ class Meteor(CaptionMetric):
     is the corpus score, as the program's own EVAL has it: it is not the mean of the captions' scores. Statistics:
     lengths and function words of answer and reference, matched content and function words by matcher and side, chunks
     (none where everything matches in one piece), matched words of either side.
+
+    The program's time and memory grow with the product of the lengths, until it ends without a value for any caption.
+    So an answer of more than 1,000 tokens, which no caption is, counts as the empty one: its own score is the lowest,
+    `details` counts it, and what it costs is the same on every machine. A reference of that length is refused.
     """
 
     name = "meteor"
+    longest = 1000
+    """Tokens of an answer or a reference."""
+    costly_trial = True
     alpha, beta, gamma, delta = 0.85, 0.2, 0.6, 0.75
     weights = (1.0, 0.6, 0.8, 0.6)
     """What an exact, stem, synonym, paraphrase match is worth."""
 
     def missing(self) -> str | None:
-        if java.find_java() is None:
-            return (
-                f"METEOR is a Java program, and no Java is found in JAVA_HOME or on PATH; {java.INSTALL}, then rescore"
-            )
-        return None
+        return java.meteor_missing()
+
+    def check_row(self, row: Row) -> None:
+        for reference in row.references:
+            # There are no more tokens than characters
+            words = len(ptb.tokenize(reference).split()) if len(reference) > self.longest else 0
+            if words > self.longest:
+                raise MetricError(f"a reference has {words} tokens; METEOR takes {self.longest} at most: shorten it")
+
+    def captions(self, rows: Sequence[Row]) -> list[java.Caption]:
+        return [("" if self._too_long(said) else said, others) for said, others in super().captions(rows)]
+
+    def details(self, rows: Sequence[Row]) -> dict[str, Any] | None:
+        """How many answers are too long."""
+        return {"answers_too_long": sum(self._too_long(said) for said, _ in super().captions(rows))}
 
     def table(self, rows: Sequence[Row]) -> np.ndarray:
         table = np.array(java.meteor(java.find_java() or "java")(self.captions(rows)), dtype=np.float64)
@@ -168,7 +186,11 @@ class Meteor(CaptionMetric):
         return float(100 * mean * (1 - self.gamma * (chunks / matched.mean()) ** self.beta))
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
-        return {**super().signature_parts(rows), "lang": "en", "agg": "corpus", "meteor": "1.5"}
+        own = {"lang": "en", "agg": "corpus", "max": str(self.longest), "meteor": "1.5"}
+        return {**super().signature_parts(rows), **own}
+
+    def _too_long(self, tokens: str) -> bool:
+        return tokens.count(" ") >= self.longest
 
 
 class CiderD(CaptionMetric):
@@ -183,6 +205,7 @@ class CiderD(CaptionMetric):
     """
 
     name = "cider_d"
+    right_is_best = False
     unit = "CIDEr-D"
     range = (0.0, 10.0)
     clipped = True

@@ -68,10 +68,33 @@ def spoken_chinese(text: str) -> str:
 
 
 def _rewrite(text: str, pattern: re.Pattern[str], spoken: Callable[[str], str]) -> str:
-    """Replace, for each match in turn, the first occurrence of the matched text, wherever in the text that is."""
-    for found in pattern.findall(text):
-        text = text.replace(found, spoken(found), 1)
-    return text
+    """Replace, for each match in turn, the first occurrence of the matched text, wherever in the text that is.
+
+    The occurrences are those of the text as it was that no replacement has touched. None comes anew: what is replaced
+    is words by then, and parts what stands beside it (but for a silent `00` out of the middle of a number, which is not
+    looked after). So a search goes on where the last one for the same text ended, and all of them where something is
+    left to find.
+    """
+    matches = pattern.findall(text)
+    if not matches:
+        return text
+    beginnings = {found[0] for found in matches}
+    pieces, changed, start = list(text), bytearray(len(text)), 0
+    places: dict[str, int] = {}
+    for found in matches:
+        while start < len(text) and (changed[start] or text[start] not in beginnings):
+            start += 1
+        place = text.find(found, max(start, places.get(found, 0)))
+        while place >= 0 and (last := changed.rfind(1, place, place + len(found))) >= 0:
+            place = text.find(found, last + 1)
+        if place < 0:
+            continue
+        said = spoken(found)
+        signs = list(said) if len(said) == len(found) else [said] + [""] * (len(found) - 1)
+        end, places[found] = place + len(found), place + 1
+        pieces[place:end] = signs
+        changed[place:end] = bytes(map(str.__ne__, found, signs))
+    return "".join(pieces)
 
 
 def _digits(number: str) -> str:

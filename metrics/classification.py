@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from metrics.base import MetricError, Row, SetMetric, SumMetric
+from metrics.base import MetricError, Row, SetMetric, SumMetric, several
 from metrics.multilabel import parsed, scores_of
 
 MAX_CLASSES = 60  # in a confusion matrix
@@ -54,7 +55,7 @@ class Accuracy(SumMetric):
         }
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
-        return {"match": "exact"}
+        return {"match": "exact"} | several(rows, "any")
 
 
 class TopK(SumMetric):
@@ -67,6 +68,7 @@ class TopK(SumMetric):
 
     name = "top_k"
     right_or_wrong = True
+    structured = True
     options = {"k": 5}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
@@ -74,6 +76,11 @@ class TopK(SumMetric):
         k = self.settings["k"]
         if not isinstance(k, int) or isinstance(k, bool) or k < 1:
             raise MetricError(f"metric 'top_k': the option 'k' is {k!r}; it is a whole number from 1 on")
+
+    def check_row(self, row: Row) -> None:
+        for reference in row.references:
+            if isinstance(parsed(reference), list | dict):
+                raise MetricError(f"the reference {reference[:200]!r} is no label; write several as 'references'")
 
     def statistics(self, row: Row) -> Sequence[float]:
         return float(bool(_first(row.answer, self.settings["k"]) & set(row.references))), 1.0
@@ -85,44 +92,60 @@ class TopK(SumMetric):
         return {"unreadable": sum(_ranks(row.answer) is None for row in rows)}
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
-        return {"k": str(self.settings["k"]), "ties": "against"}
+        return {"k": str(self.settings["k"]), "ties": "against"} | several(rows, "any")
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Rows as numbers of classes; the number of classes stands for whatever is none (an unknown or missing answer)."""
+
+    gold: np.ndarray
+    """The reference of each row, shape = (n_rows,)."""
+    answer: np.ndarray
+    """The answer of each row, shape = (n_rows,)."""
+    seen: np.ndarray
+    """Whether any reference or answer has the class, shape = (n_classes,)."""
 
 
 class ClassMetric(SetMetric):
     """A mean over classes: those of the label set (`labels:fixed`), else those of the references (`labels:gold`).
 
-    Encoded: class numbers of references and answers, shape = (2, n_rows); the number of classes stands for whatever is
-    no class (an unknown or missing answer). With several references the one that was answered counts, else the first.
+    With several references the one that was answered counts, else the first (`refs:any`).
     """
 
     def classes(self, rows: Sequence[Row]) -> Sequence[str]:
         """The labels that are classes."""
         return self.labels or sorted({reference for row in rows for reference in row.references})
 
-    def encode(self, rows: Sequence[Row]) -> tuple[np.ndarray, int]:
+    def encode(self, rows: Sequence[Row]) -> Numbered:
         labels = self.classes(rows)
-        return numbered(rows, labels), len(labels)
+        gold, answer = numbered(rows, labels)
+        seen = np.zeros(len(labels) + 1, dtype=bool)
+        seen[gold] = seen[answer] = True
+        return Numbered(gold, answer, seen[:-1])
 
-    def counts(self, encoded: tuple[np.ndarray, int], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def counts(self, encoded: Numbered, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Weighted hits, references and answers per class, each of shape = (n_classes,)."""
-        (gold, answer), classes = encoded
+        gold, answer, classes = encoded.gold, encoded.answer, len(encoded.seen)
         hit = gold == answer
         hits = np.bincount(gold[hit], weights[hit], classes + 1)
         return hits[:-1], np.bincount(gold, weights, classes + 1)[:-1], np.bincount(answer, weights, classes + 1)[:-1]
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
-        return {"labels": "fixed" if self.labels else "gold"}
+        return {"labels": "fixed" if self.labels else "gold"} | several(rows, "any")
 
 
 class MacroF1(ClassMetric):
     """Mean over classes of F1 = 2 hits / (references + answers), in percent; 0 where a class has neither.
 
-    Equals scikit-learn's `f1_score(average="macro", labels=..., zero_division=0)`. Without a label set a resampled
-    set has the classes of its own references. The option `classes: union` takes every label of references or answers
-    for a class, as scikit-learn does unasked: one wrong answer outside the set lowers the mean of all.
+    Equals scikit-learn's `f1_score(average="macro", labels=..., zero_division=0)`. A resampled set, of which the
+    interval is made, has the classes of its own references; with a label set, of its own references and answers, and
+    those that count 0 because all rows lack them. The option `classes: union` takes every label of references or
+    answers for a class, as scikit-learn does unasked: one wrong answer outside the set lowers the mean of all.
     """
 
     name = "macro_f1"
+    right_is_best = False
     options = {"classes": None}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
@@ -138,17 +161,19 @@ class MacroF1(ClassMetric):
         said = {row.answer for row in rows if row.answer is not None}
         return sorted(said.union(*(row.references for row in rows)))
 
-    def score(self, encoded: tuple[np.ndarray, int], weights: np.ndarray) -> float:
+    def score(self, encoded: Numbered, weights: np.ndarray) -> float:
         hits, gold, answered = self.counts(encoded, weights)
         f1 = 2 * hits / np.maximum(gold + answered, 1)
         if self.union:
             f1 = f1[gold + answered > 0]
-        elif not self.labels:
+        elif self.labels:
+            f1 = f1[(gold + answered > 0) | ~encoded.seen]  # a class that a draw only happens to miss is no failure
+        else:
             f1 = f1[gold > 0]
         return 100 * float(np.mean(f1)) if f1.size else float("nan")
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
-        return {"labels": "union"} if self.union else super().signature_parts(rows)
+        return super().signature_parts(rows) | ({"labels": "union"} if self.union else {})
 
 
 class UnweightedAverageRecall(ClassMetric):
@@ -160,17 +185,17 @@ class UnweightedAverageRecall(ClassMetric):
 
     name = "uar"
 
-    def score(self, encoded: tuple[np.ndarray, int], weights: np.ndarray) -> float:
+    def score(self, encoded: Numbered, weights: np.ndarray) -> float:
         hits, gold, _ = self.counts(encoded, weights)
         present = gold > 0
         return 100 * float(np.mean(hits[present] / gold[present])) if present.any() else float("nan")
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
-        return {"classes": "gold"}
+        return {"classes": "gold"} | several(rows, "any")
 
 
 def numbered(rows: Sequence[Row], labels: Sequence[str]) -> np.ndarray:
-    """Class numbers of references and answers, as ClassMetric encodes them."""
+    """Class numbers of references and answers, shape = (2, n_rows), as `Numbered` has them."""
     numbers = {label: number for number, label in enumerate(labels)}
     golds = [row.answer if row.answer in row.references else row.references[0] for row in rows]
     answers = [row.answer for row in rows]

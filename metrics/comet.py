@@ -1,6 +1,6 @@
 """COMET: a trained judge of translations, where its package and a model are at hand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -24,9 +24,19 @@ class Comet(SumMetric):
     """
 
     name = "comet"
+    right_is_best = False
     unit = "COMET"
     range = (-float("inf"), float("inf"))
     options = {"model": "Unbabel/wmt22-comet-da", "source": "sentence", "batch_size": 16, "gpus": 0}
+
+    def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(labels, options)
+        for key, default in Comet.options.items():
+            value, number = self.settings[key], isinstance(default, int)
+            right = type(value) is type(default) and (0 <= value <= 1e6 if number else value)
+            if not right or (key == "batch_size" and not value):
+                wish = "a whole number" if number else "a text"
+                raise MetricError(f"option {key!r} is {value!r}; write {wish} such as {default!r}")
 
     def missing(self) -> str | None:
         if find_spec("comet") is None:

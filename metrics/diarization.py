@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics.base import MetricError, Row, SumMetric
+from metrics.base import MetricError, Row, SumMetric, exactly
 from metrics.segments import Segment, check_segments, regions_of, segments_of
 
 _EXAMPLE = '[{"speaker": "A", "start": 0, "end": 1.5}, {"speaker": "B", "start": 1, "end": 2}]'
@@ -26,6 +26,7 @@ class DiarizationMetric(SumMetric):
 
     higher_is_better = False
     example = _EXAMPLE
+    structured = True
     options: Mapping[str, Any] = {"collar": 0.0, "skip_overlap": False, "merge": True}
     """collar: seconds left out on *each* side of a boundary of the reference (NIST's 0.25), the half of what pyannote
     calls collar; skip_overlap: whether regions where reference speakers overlap are left out; merge: whether segments
@@ -71,7 +72,7 @@ class DiarizationMetric(SumMetric):
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         given = {row.fields.get("uem") is not None for row in rows}
         return {
-            "collar": f"{float(self.settings['collar']):g}s.each",
+            "collar": f"{exactly(self.settings['collar'])}s.each",
             "overlap": "skipped" if self.settings["skip_overlap"] else "scored",
             "same_speaker": "merged" if self.settings["merge"] else "as_is",
             "uem": "+".join(sorted("field" if one else "extent" for one in given)) or "extent",
@@ -84,10 +85,10 @@ class DiarizationErrorRate(DiarizationMetric):
     """Diarization error rate: (missed speech + false alarm + speaker confusion) / speech of the reference, in percent.
 
     Speakers are mapped so that they agree longest in each recording (Hungarian method). Statistics: missed, false
-    alarm, confusion, reference speech, all in seconds. Without any reference speech the rate is 0 when nothing was
-    invented and undefined otherwise. Answers and references are JSON lists of {speaker, start, end} in seconds, RTTM or
-    STM; an answer that cannot be read is an empty one. Scored is the field `uem` ([start, end] or several), without it
-    the time from the first to the last segment of both.
+    alarm, confusion, reference speech, all in seconds. Undefined where no reference speech is scored. Answers and
+    references are JSON lists of {speaker, start, end} in seconds, RTTM or STM; an answer that cannot be read is an
+    empty one. Scored is the field `uem` ([start, end] or several), without it the time from the first to the last
+    segment of both.
 
     Options: `collar`, the seconds left out on *each* side of a boundary of the reference (NIST's 0.25; pyannote calls
     twice that its collar); `skip_overlap`, whether to leave out where reference speakers overlap; `merge`, whether
@@ -103,9 +104,7 @@ class DiarizationErrorRate(DiarizationMetric):
 
     def score(self, summed: np.ndarray) -> float:
         errors, total = float(summed[:3].sum()), float(summed[3])
-        if total <= 0:
-            return 0.0 if errors == 0 else float("nan")
-        return 100 * errors / total
+        return 100 * errors / total if total > 0 else float("nan")
 
     def details(self, rows: Sequence[Row]) -> dict[str, Any]:
         """The parts of the rate in seconds, and answers that could not be read."""

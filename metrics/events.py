@@ -11,11 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from metrics.base import MetricError, Row, SumMetric
+from metrics.base import MetricError, Row, SumMetric, exactly
 from metrics.timed import Event, read_events
 
 Classes = dict[str, np.ndarray]
 """Label -> hits, references, answers, shape = (3,)."""
+
+NO_CLASS = " "
+"""Stands among the labels for an answer's event of no class; the labels of events have no blank at their ends."""
+
+SLACK = {"decimal": 1e-9, "sed_eval": 0.0}
+"""Seconds by which a collar's bounds give way: as floats, 0.9 - 0.7 is more than 0.2."""
 
 
 @dataclass
@@ -29,6 +35,14 @@ class Tally:
     length: float = 0
     """Segments up to the last event."""
 
+    def as_wrong_as_long(self) -> "Tally":
+        """From the tally of no answer that of one as long as the reference, none of it right; one of no class, where
+        the reference has nothing."""
+        classes = {label: counts + np.array([0, 0, counts[1]]) for label, counts in self.classes.items()}
+        classes = classes or {NO_CLASS: np.array([0.0, 0.0, 1.0])}
+        insertions = sum(float(counts[2]) for counts in classes.values())
+        return Tally((*self.errors[:2], insertions), classes, self.length)
+
 
 class EventMetric(SumMetric):
     """What all have in common. Counted in units (events or segments): a unit's class was referred to and answered
@@ -36,12 +50,15 @@ class EventMetric(SumMetric):
 
     Statistics: substitutions, deletions, insertions; then for each class hits, references, answers, shape = (3,); the
     last class stands for all that are neither in the label set nor, without one, in the references. Classes are those
-    of the label set, else those of the references. An answer that cannot be read counts as no event and is counted in
-    the details. `fold_labels` compares labels without case, and underscores as blanks.
+    of the label set, else those of the references. An answer that cannot be read counts as one with as many units of
+    each class as the reference has, or one of no class where that has none, and nothing right: worse than none, and
+    than any other as long. The details count them. `fold_labels` compares labels without case and underscores as
+    blanks.
     """
 
     options: Mapping[str, Any] = {"fold_labels": False}
     example = "dog_bark: 1.2-3.4"
+    structured = True
     average = "micro"
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
@@ -70,9 +87,10 @@ class EventMetric(SumMetric):
             )
         return self._relabelled(events)
 
-    def answer(self, row: Row) -> list[Event]:
-        """The events of the answer; none where it cannot be read."""
-        return self._relabelled((None if row.answer is None else read_events(row.answer)) or [])
+    def answer(self, row: Row) -> list[Event] | None:
+        """The events of the answer; None where it cannot be read."""
+        events = None if row.answer is None else read_events(row.answer)
+        return None if events is None else self._relabelled(events)
 
     def _relabelled(self, events: list[Event]) -> list[Event]:
         return [Event(self.label(event.label), event.onset, event.offset) for event in events]
@@ -89,7 +107,9 @@ class EventMetric(SumMetric):
         tallies = []
         for row in rows:
             try:
-                tallies.append(self.tally(self.reference(row), self.answer(row)))
+                answer = self.answer(row)
+                tally = self.tally(self.reference(row), answer or [])
+                tallies.append(tally.as_wrong_as_long() if answer is None else tally)
             except MetricError as error:
                 raise MetricError(f"row {row.id!r}: {error}") from None
         return tallies
@@ -115,7 +135,7 @@ class EventMetric(SumMetric):
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         fold = {"labels": "folded"} if self.settings["fold_labels"] else {}
-        return self.counted() | fold | {"agg": self.average}
+        return self.counted() | fold | {"unread": "wrong", "agg": self.average}
 
     def details(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Counts and rates of all units and of each class (percent), and how many answers could not be read."""
@@ -123,9 +143,8 @@ class EventMetric(SumMetric):
         summed = table.sum(axis=0)
         classes = summed[3:].reshape(-1, 3)
         names = self.columns(self.tallies(rows))
-        unread = sum(row.answer is None or read_events(row.answer) is None for row in rows)
         return {
-            "unread": unread,
+            "unread": sum(self.answer(row) is None for row in rows),
             "overall": _rates(classes.sum(axis=0), summed[:3]),
             "classes": {name: _rates(counts) for name, counts in zip(names, classes, strict=False)},
             "other_classes": {"answers": int(classes[-1, 2])},
@@ -139,9 +158,13 @@ class CollarMetric(EventMetric):
     these, as many substitutions (pairs within the collars, of two classes). The defaults are those of DCASE task 4.
 
     sed_eval takes substitutions as they come, and so depends on the order in which events are listed; this does not.
+    `bounds: decimal`, the default, bears with a nanosecond, so that 0.9 is within 0.2 of 0.7, as it is written;
+    `bounds: sed_eval` compares floats, by which it is not (0.9 - 0.7 = 0.20000000000000007).
     """
 
-    options = {**EventMetric.options, "onset_collar": 0.2, "offset_share": 20, "with_offset": True}
+    options = {
+        **EventMetric.options, "onset_collar": 0.2, "offset_share": 20, "with_offset": True, "bounds": "decimal",
+    }  # fmt: skip
 
     def tally(self, reference: list[Event], answer: list[Event]) -> Tally:
         classes: Classes = {}
@@ -163,11 +186,12 @@ class CollarMetric(EventMetric):
         if not reference or not answer:
             return []
         collar, share = self.settings["onset_collar"], self.settings["offset_share"] / 100
+        slack = SLACK[self.settings["bounds"]]
         golds = np.array([[event.onset, event.offset] for event in reference])
         said = np.array([[event.onset, event.offset] for event in answer])
-        near = np.abs(golds[:, None, 0] - said[None, :, 0]) <= collar
+        near = np.abs(golds[:, None, 0] - said[None, :, 0]) <= collar + slack
         if self.settings["with_offset"]:
-            width = np.maximum(collar, share * (golds[:, 1] - golds[:, 0]))
+            width = np.maximum(collar, share * (golds[:, 1] - golds[:, 0])) + slack
             near &= np.abs(golds[:, None, 1] - said[None, :, 1]) <= width[:, None]
         if not near.any():
             return []
@@ -182,8 +206,9 @@ class CollarMetric(EventMetric):
     def counted(self) -> dict[str, str]:
         collar, share = self.settings["onset_collar"], self.settings["offset_share"]
         return {
-            "onset": f"{collar:g}s",
-            "offset": f"max({collar:g}s,{share:g}%)" if self.settings["with_offset"] else "none",
+            "onset": f"{exactly(collar)}s",
+            "offset": f"max({exactly(collar)}s,{exactly(share)}%)" if self.settings["with_offset"] else "none",
+            "bounds": self.settings["bounds"],
             "match": "optimal",
         }
 
@@ -199,14 +224,14 @@ class F1(EventMetric):
 
 class ErrorRate(EventMetric):
     """(substitutions + deletions + insertions) / references over the corpus, in percent; it can exceed 100. Without any
-    reference 0 when nothing was answered, else nan, where sed_eval divides by 2e-16."""
+    reference nan, where sed_eval divides by 2e-16."""
 
     higher_is_better = False
     range = (0.0, float("inf"))
 
     def score(self, summed: np.ndarray) -> float:
         errors, golds = float(summed[:3].sum()), float(summed[3:].reshape(-1, 3)[:, 1].sum())
-        return 100 * errors / golds if golds else (float("nan") if errors else 0.0)
+        return 100 * errors / golds if golds else float("nan")
 
 
 class ClassAverage(EventMetric):
@@ -214,15 +239,19 @@ class ClassAverage(EventMetric):
     else of the references; a class that was never answered has an F1 of 0. `classes: sed_eval`: those seen in
     references or answers, left out where sed_eval has no number for them (never answered, or never referred to): its
     class-wise average, which so rewards a model for classes that it never names.
+
+    What is no class costs no class anything: neither a label outside of them, nor an answer that cannot be read where
+    the reference has nothing.
     """
 
+    right_is_best = False
     options = {"classes": "gold"}
     average = "macro"
 
     def columns(self, tallies: Sequence[Tally]) -> list[str]:
         if self.settings["classes"] != "sed_eval":
             return super().columns(tallies)
-        return sorted({*(self.labels or ()), *(label for tally in tallies for label in tally.classes)})
+        return sorted({*(self.labels or ()), *(label for tally in tallies for label in tally.classes)} - {NO_CLASS})
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         classes = "fixed" if self.labels and self.settings["classes"] == "gold" else self.settings["classes"]
@@ -319,8 +348,8 @@ def _check_option(metric: str, key: str, value: Any, default: Any) -> None:
     """Raise a MetricError unless an option is of its default's kind and in its bounds."""
     least = 1e-4 if key == "resolution" else 0
     right, wish = isinstance(value, int | float) and least <= value <= 1e4, f"a number from {least:g} to 10000"
-    if key == "classes":
-        right, wish = value in ("gold", "sed_eval"), "gold or sed_eval"
+    if isinstance(default, str):
+        right, wish = value in (default, "sed_eval"), f"{default} or sed_eval"
     elif isinstance(default, bool):
         wish = "true or false"
     if not right or isinstance(value, bool) != isinstance(default, bool):

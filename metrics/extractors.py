@@ -365,6 +365,6 @@ EXTRACTORS: dict[str, Extractor] = {
 
 def get_extractor(name: str) -> Extractor:
     """The extractor of that name; a MetricError gives the nearest name otherwise."""
-    if name not in EXTRACTORS:
+    if not isinstance(name, str) or name not in EXTRACTORS:
         raise MetricError(f"no extractor named {name!r}{nearest(name, EXTRACTORS)}")
     return EXTRACTORS[name]

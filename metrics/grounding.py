@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics.base import MetricError, Row, SumMetric
+from metrics.base import MetricError, Row, SumMetric, exactly
 from metrics.timed import Event, read_spans
 
 RECALL_AT = (0.3, 0.5, 0.7)
@@ -18,6 +18,7 @@ class GroundingMetric(SumMetric):
     """
 
     example = "1.2-3.4"
+    structured = True
 
     def check_row(self, row: Row) -> None:
         self.overlaps(row)
@@ -78,6 +79,7 @@ class GroundingMap(GroundingMetric):
     """
 
     name = "grounding_map"
+    right_is_best = False
     options: Mapping[str, Any] = {"thresholds": [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95]}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
@@ -99,12 +101,12 @@ class GroundingMap(GroundingMetric):
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         # `refs` says nothing here: several references are several spans to find
-        return {"iou": "+".join(f"{iou:g}" for iou in self.thresholds), "ap": "interpolated", "agg": "samples"}
+        return {"iou": "+".join(map(exactly, self.thresholds)), "ap": "interpolated", "agg": "samples"}
 
     def details(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Those of all, and the mAP at each threshold."""
         means = 100 * self.table(rows)[:, :-1].mean(axis=0)
-        at = {f"{iou:g}": float(mean) for iou, mean in zip(self.thresholds, means, strict=True)}
+        at = {exactly(iou): float(mean) for iou, mean in zip(self.thresholds, means, strict=True)}
         return super().details(rows) | {"map_at": at}
 
 

@@ -20,6 +20,7 @@ from metrics.base import MetricError
 
 PTB_VERSION = "ptb-3.4.1"
 INSTALL = "install a Java runtime (Debian, Ubuntu: apt-get install default-jre-headless) or set JAVA_HOME"
+METEOR_JAR = "meteor/meteor-1.5.jar"
 LIMIT = 500_000
 """Answers that a program's memory holds at most; then it starts anew."""
 
@@ -84,6 +85,17 @@ def _ptb(java: str, texts: list[str]) -> list[str]:
     return [ptb.without_punctuation(line.rstrip().split(" ")) for line in lines[::2]]
 
 
+def meteor_missing() -> str | None:
+    """What METEOR lacks on this machine, and the cure, in a sentence; None: nothing. The program isn't started."""
+    if find_java() is None:
+        return f"METEOR is a Java program, and no Java is found in JAVA_HOME or on PATH; {INSTALL}, then rescore"
+    try:
+        _bundled(METEOR_JAR)
+    except MetricError as error:
+        return str(error)
+    return None
+
+
 @lru_cache(maxsize=1)
 def meteor(java: str) -> Remembered[Caption, tuple[float, ...]]:
     """A function of captions: the 23 statistics of METEOR 1.5 for each, from the best of its references."""
@@ -91,10 +103,11 @@ def meteor(java: str) -> Remembered[Caption, tuple[float, ...]]:
 
 
 def _meteor(java: str, captions: list[Caption]) -> list[tuple[float, ...]]:
-    jar = _bundled("meteor/meteor-1.5.jar")
+    jar = _bundled(METEOR_JAR)
     command = [java, "-Dfile.encoding=UTF-8", "-Xmx2G", "-jar", str(jar), "-", "-", "-stdio", "-l", "en", "-norm"]
     lines = [" ||| ".join(["SCORE", *map(_field, references), _field(answer)]) for answer, references in captions]
-    replies = _run("METEOR", command, lines, 300 + 0.5 * len(lines))
+    products = sum(len(answer.split()) * len(text.split()) for answer, references in captions for text in references)
+    replies = _run("METEOR", command, lines, 300 + 0.5 * len(lines) + 3e-4 * products)
     try:
         statistics = [tuple(map(float, reply.split())) for reply in replies]
     except ValueError:

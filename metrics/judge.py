@@ -11,17 +11,18 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 
 from metrics.base import MetricError, Row, SumMetric
-from metrics.endpoint import Endpoint, Message, Reply, default_cache
+from metrics.endpoint import Endpoint, Message, Reply, at_home, default_cache
+from metrics.judge_options import check_options
 
 RUBRICS = Path(__file__).parent / "rubrics"
 SHOWN = 20
 """Ids of samples without a verdict that are listed at most."""
-SECRET = re.compile(r"key|token|secret|sig|pass|auth", re.IGNORECASE)
+TEXTS = ("context", "question")
+"""What goes along with the references, in this order; each is also the option that names its field."""
 
 
 class JudgeMetric(SumMetric):
@@ -29,18 +30,21 @@ class JudgeMetric(SumMetric):
 
     The judge is asked with the option's `model` at `url` (up to `/v1`), temperature 0, at most `max_tokens`, and what
     `body` adds to a request or, as null, takes away: `{max_tokens: null, max_completion_tokens: 2000}`. The key is the
-    value of the environment variable `key_variable`; null sends none. Connection errors, timeouts, statuses 429 and 5xx
-    are tried again `retries` times, after `backoff`, twice that, ... seconds, or what Retry-After asks for. Replies are
-    kept in the folder `cache`, by default `$XDG_CACHE_HOME/alm-eval/judge`, so that scoring again asks nothing; without
-    a reply to each sample there is no value, and scoring again goes on where it stopped.
+    value of the environment variable `key_variable` (a name in capitals); null sends none, and an option that holds
+    what looks like a key is refused. A request with all of its reply may last `timeout` seconds. Connection errors,
+    timeouts, statuses 429 and 5xx are tried again `retries` times, after `backoff`, twice that, ... seconds, or what
+    Retry-After asks for. Replies are kept in the folder `cache`, by default `$XDG_CACHE_HOME/alm-eval/judge`, so that
+    scoring again asks nothing but what had no text (a refusal, a filter); without a reply to each sample there is no
+    value, and scoring again goes on where it stopped.
 
     A sample's `question` and `context` (the names of its fields; what it does not have is left out) go along with the
     references. All texts stand between markers that hold a number made of them, and the verdict must repeat it on the
     last line: so an answer can neither close its marker nor hold the verdict. A reply whose last line is no such
     verdict is unjudged, never guessed. By default (`unjudged: lowest`) it counts as the lowest value, so that no answer
-    gains by confusing its judge and all systems have the same denominator; `unjudged: out` leaves it out of the
-    value. Either way it is counted and listed in the details, with the value of the judged ones alone. A missing or
-    empty answer has the lowest value and is not asked about.
+    gains by confusing its judge and all systems have the same denominator; `unjudged: out` leaves it out of the value
+    and of `n`. Either way it is counted beside the value and listed in the details, with the value of the judged ones
+    alone; where nothing that was asked about is judged there is no value. A missing or empty answer has the lowest
+    value and is not asked about.
 
     Statistics: points, samples.
     """
@@ -61,15 +65,17 @@ class JudgeMetric(SumMetric):
         "concurrency": 8,
         "cache": None,
     }
-    asks_endpoint = True
+    costly_trial = True
     kind: str
     """The kind of rubric."""
     lowest: float
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(labels, options)
-        self._check_settings()
+        check_options(self.name, self.settings, options or {})
+        self.unjudged_out = self.settings["unjudged"] == "out"
         self.rubric = _rubric(self.settings["rubric"] or self.kind, self.kind)
+        self.cache = at_home(self.settings["cache"], "cache") if self.settings["cache"] else None
         self._asked: dict[str, Reply] = {}
 
     @abstractmethod
@@ -97,9 +103,16 @@ class JudgeMetric(SumMetric):
         return [float(count) for count in self.table([row])[0]]
 
     def table(self, rows: Sequence[Row]) -> np.ndarray:
-        unjudged = (0.0, 0.0) if self.settings["unjudged"] == "out" else (self.lowest, 1.0)
-        points = [unjudged if value is None else (value, 1.0) for value in self.judged(rows)]
+        values = self.judged(rows)
+        asked = [row for row in rows if _has_answer(row)]
+        if asked and values.count(None) == len(asked):
+            raise MetricError(self._no_verdict(asked))
+        unjudged = (0.0, 0.0) if self.unjudged_out else (self.lowest, 1.0)
+        points = [unjudged if value is None else (value, 1.0) for value in values]
         return np.array(points).reshape(-1, 2)
+
+    def unjudged(self, rows: Sequence[Row]) -> int:
+        return self.judged(rows).count(None)
 
     def judged(self, rows: Sequence[Row]) -> list[float | None]:
         """The value of each row; None where the judge gave no verdict."""
@@ -126,6 +139,7 @@ class JudgeMetric(SumMetric):
         parts = {
             "judge": str(self.settings["model"] or "none"),
             "rubric": f"{self.rubric['name']}.{self.rubric['version']}.{_digest(self.rubric)}",
+            **{name: str(self.settings[name] or "none") for name in TEXTS},
             "temperature": str(sent.get("temperature", "default")),
             "max_tokens": str(sent.get("max_tokens", "default")),
         }
@@ -153,7 +167,7 @@ class JudgeMetric(SumMetric):
     def texts(self, row: Row) -> list[tuple[str, str]]:
         """The question and what else is known, by name, in order."""
         found = []
-        for name in ("context", "question"):
+        for name in TEXTS:
             value = row.fields.get(self.settings[name]) if self.settings[name] else None
             if value not in (None, ""):
                 found.append((name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
@@ -171,7 +185,7 @@ class JudgeMetric(SumMetric):
         return Endpoint(
             url=said["url"],
             settings=self._sent(),
-            cache=Path(said["cache"]).expanduser() if said["cache"] else default_cache(),
+            cache=self.cache or default_cache(),
             key=self._key(),
             timeout=said["timeout"],
             retries=said["retries"],
@@ -191,12 +205,16 @@ class JudgeMetric(SumMetric):
         key = os.environ.get(variable, "").strip() if variable else ""
         return key if key and key.isascii() and key.isprintable() else None
 
-    def _check_settings(self) -> None:
-        for key, (right, wish) in _checks(self.settings).items():
-            if not right:
-                # A URL may hold a password: it is not repeated
-                shown = "" if key == "url" else f" is {self.settings[key]!r}"
-                raise MetricError(f"metric {self.name!r}: option {key!r}{shown}; {wish}")
+    def _no_verdict(self, asked: Sequence[Row]) -> str:
+        """The sentence for answers of which none was judged."""
+        replies = [self._asked[_identity(request)] for row in asked for request in self.requests(row)]
+        first = next((reply for reply in replies if not reply.text), replies[0])
+        said = f"ends with {first.text[-80:]!r}" if first.text else "is empty"
+        why = f" ({first.finish_reason})" if first.finish_reason else ""
+        return (
+            f"the judge {self.settings['model']} gave no verdict on any of the {len(asked)} answers that it was asked "
+            f"about; a reply {said}{why}: look at the model, max_tokens and the rubric"
+        )
 
 
 class JudgeCorrect(JudgeMetric):
@@ -299,14 +317,16 @@ def _rubric(name: Any, kind: str) -> dict[str, Any]:
     import yaml
 
     own = str(name).endswith((".yaml", ".yml"))
-    path = Path(name).expanduser() if own else RUBRICS / f"{name}.yaml"
+    path = at_home(name, "rubric") if own else RUBRICS / f"{name}.yaml"
     known = ", ".join(sorted(rubric.stem for rubric in RUBRICS.glob("*.yaml")))
     if not path.is_file():
         raise MetricError(f"no rubric {str(name)!r}; known: {known}, or the path of a file that ends in .yaml")
     try:
         rubric = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeError) as error:
+    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
         raise MetricError(f"rubric {path}: not YAML ({str(error).splitlines()[0]})") from None
+    except OSError as error:
+        raise MetricError(f"rubric {path} cannot be read ({error.strerror})") from None
     keys = {"name", "version", "kind", "instructions"}
     if not isinstance(rubric, dict) or rubric.keys() != keys or not isinstance(rubric["instructions"], str):
         raise MetricError(
@@ -319,48 +339,6 @@ def _rubric(name: Any, kind: str) -> dict[str, Any]:
             f"rubric {path}: the instructions must ask for the last line as metrics/rubrics/{kind}.yaml does"
         )
     return rubric
-
-
-def _checks(said: Mapping[str, Any]) -> dict[str, tuple[bool, str]]:
-    """Each option: whether it is right, and what to write."""
-
-    def number(key: str, least: float, most: float, kind: Any = int) -> tuple[bool, str]:
-        value: Any = said[key]
-        right = isinstance(value, int | kind) and not isinstance(value, bool) and least <= value <= most
-        return right, f"write a number from {least:g} to {most:g}"
-
-    def text(key: str) -> tuple[bool, str]:
-        return isinstance(said[key], str | None), "write a text"
-
-    names = ("model", "rubric", "key_variable", "question", "context", "cache")
-    return {
-        "url": _checked_url(said["url"]),
-        **{key: text(key) for key in names},
-        "unjudged": (said["unjudged"] in ("lowest", "out"), "write lowest or out"),
-        "max_tokens": number("max_tokens", 1, 1e6),
-        "body": (
-            isinstance(said["body"], Mapping) and not {"model", "messages", "stream", "n"} & said["body"].keys(),
-            "write a mapping of settings, without model, messages, n and stream",
-        ),
-        "timeout": number("timeout", 0.01, 1e5, float),
-        "retries": number("retries", 0, 100),
-        "backoff": number("backoff", 0, 1e3, float),
-        "concurrency": number("concurrency", 1, 1000),
-    }
-
-
-def _checked_url(url: Any) -> tuple[bool, str]:
-    if url is None:
-        return True, ""
-    try:
-        parts = urlsplit(url if isinstance(url, str) else "")
-        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        right = False
-    if not right or not url.isascii() or any(character <= " " for character in url):
-        return False, "write http://HOST:PORT/v1 or https://HOST/v1"
-    secret = parts.username is not None or any(SECRET.search(key) for key, _ in parse_qsl(parts.query, True))
-    return not secret, "it holds credentials; leave them out, and put the key into the environment variable"
 
 
 METRICS = (JudgeCorrect, JudgeScore)

@@ -15,7 +15,8 @@ import numpy as np
 from metrics.base import MetricError, Row, SetMetric, SumMetric, nearest
 
 AVERAGES = ("macro", "micro")
-CLASSES = ("with_positives", "all")
+BOTH = "with_positives_and_negatives"
+CLASSES = (BOTH, "with_positives", "all")
 MAX_CLASSES = 1000  # in details
 
 
@@ -88,15 +89,20 @@ class Ranking:
     @classmethod
     def of_answers(
         cls,
-        answers: Iterable[Mapping[str, float]],
+        answers: Iterable[Mapping[str, float] | None],
         references: Sequence[Collection[str]],
         classes: Sequence[str],
         as_one: bool = False,
     ) -> "Ranking":
-        """Answers beside references; labels that are no class are passed over. `as_one`: one ranking of all classes."""
+        """Answers beside references; labels that are no class are passed over. `as_one`: one ranking of all classes.
+
+        An answer of None is as wrong as there can be: its negatives come before, its positives after all scores.
+        """
         numbers = {label: number for number, label in enumerate(classes)}
         said, values, sizes = array("q"), array("d"), array("q")
-        for scores in answers:
+        for scores, labels in zip(answers, references, strict=True):
+            if scores is None:
+                scores = {label: math.inf for label in classes if label not in labels}
             known = [(numbers[label], score) for label, score in scores.items() if label in numbers]
             said.extend([number for number, _ in known])
             values.extend([score for _, score in known])
@@ -153,6 +159,10 @@ class Ranking:
         by_class = _summed(self.positive_classes, weights[self.positive_rows], self.n_classes)
         return _summed(self.hit_groups, weights[self.hit_rows], len(self.firsts)), by_class
 
+    def negatives(self, weights: np.ndarray) -> np.ndarray:
+        """Weighted negatives of each class, shape = (n_classes,)."""
+        return float(weights.sum() * self.per_row) - self.positives(weights)[1]
+
     def average_precisions(self, weights: np.ndarray) -> np.ndarray:
         """Average precision of each class, shape = (n_classes,); nan where it has no positive.
 
@@ -176,7 +186,7 @@ class Ranking:
         """Area under the ROC curve of each class, equal scores half; nan where it lacks positives or negatives."""
         before = self.given(weights)
         own, positives = self.positives(weights)
-        negatives = float(weights.sum() * self.per_row) - positives
+        negatives = self.negatives(weights)
         down = np.concatenate([[0.0], np.cumsum(own)])[:-1]
         hits = down - down[np.searchsorted(self.of, self.of)]
         above = before[self.firsts] - before[self.bounds[self.of]] - hits
@@ -193,11 +203,14 @@ class MultiLabelMetric(SetMetric):
     """A metric over classes of rows with several labels.
 
     The reference is one JSON list of labels (an empty one: none). The answer is JSON: an object of label: score, or a
-    list of labels, which is a hard decision of score 1. A label without a score ranks below every score; so do all
-    labels of an answer that cannot be read. Classes are the label set, else the labels of references and answers.
+    list of labels, which is a hard decision of score 1. A label without a score ranks below every score. An answer that
+    cannot be read is the worst ranking there is: all labels that the reference has not are above every score, its own
+    below.
+    Classes are the label set, else the labels of references and answers.
     """
 
     example = '["a"]'
+    structured = True
     unit = "mAP"
     range = (0.0, 1.0)
 
@@ -210,7 +223,7 @@ class MultiLabelMetric(SetMetric):
         if self.settings.get("classes") != "all":
             classes = [label for label in self.labels or sorted(seen) if label in seen]
         else:
-            classes = list(self.labels or sorted(seen.union(*_scores(rows))))
+            classes = list(self.labels or sorted(seen.union(*(scores or {} for scores in _scores(rows)))))
         return Ranking.of_answers(_scores(rows), references, classes, as_one)
 
     def details(self, rows: Sequence[Row]) -> dict[str, Any] | None:
@@ -230,55 +243,68 @@ class MultiLabelMetric(SetMetric):
             }
         return found
 
+    def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
+        return label_set(self.labels) | {"unread": "worst"}
+
     @abstractmethod
     def by_class(self, ranking: Ranking, weights: np.ndarray) -> np.ndarray:
         """The value of each class, shape = (n_classes,), nan where it is undefined."""
 
 
 class MeanAveragePrecision(MultiLabelMetric):
-    """mAP: the mean over classes of average precision (no interpolation; equal scores are one step), 0 to 1.
+    """mAP: the mean over classes of average precision, 0 to 1, as scikit-learn's `average_precision_score` has it.
 
-    Options: `average`: macro, or micro (every row and class one decision of a single ranking). `classes`:
-    with_positives (a class that no reference has is left out; macro: in each resampled set), or all (macro: it counts
-    as 0, as scikit-learn has it). Equals scikit-learn's `average_precision_score`.
+    Without interpolation; equal scores are one step, so a class with one score for all rows, or with none, has the
+    share of its positives. Options: `average`: macro, or micro (every row and class one decision of a single ranking).
+    `classes`: with_positives_and_negatives (left out are, in each resampled set too, a class that no reference has and
+    one that every reference has, the precision of which is 1 whatever is answered), with_positives (the latter counts),
+    or all (macro: the former counts as 0). An answer that cannot be read is the worst ranking there is: labels that are
+    not in the reference are above every score, those of the reference below.
     """
 
     name = "mean_ap"
-    options = {"average": "macro", "classes": "with_positives"}
+    right_is_best = False
+    options = {"average": "macro", "classes": BOTH}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(labels, options)
         for key, known in (("average", AVERAGES), ("classes", CLASSES)):
             if self.settings[key] not in known:
                 raise MetricError(
-                    f"metric {self.name!r}: the option {key!r} is {self.settings[key]!r}; it is {' or '.join(known)}"
+                    f"metric {self.name!r}: the option {key!r} is {self.settings[key]!r}; it is one of "
+                    f"{', '.join(known)}"
                 )
+
+    def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
+        return super().signature_parts(rows) | {"avg": self.settings["average"], "classes": self.settings["classes"]}
 
     def encode(self, rows: Sequence[Row]) -> Ranking:
         return self.ranking(rows, as_one=self.settings["average"] == "micro")
 
     def score(self, encoded: Ranking, weights: np.ndarray) -> float:
-        values = encoded.average_precisions(weights)
+        values = self.by_class(encoded, weights)
         if not np.isfinite(values).any():
             return float("nan")
         return float(np.mean(np.nan_to_num(values))) if self.settings["classes"] == "all" else float(np.nanmean(values))
 
     def by_class(self, ranking: Ranking, weights: np.ndarray) -> np.ndarray:
-        return ranking.average_precisions(weights)
-
-    def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
-        return label_set(self.labels) | {"avg": self.settings["average"], "classes": self.settings["classes"]}
+        values = ranking.average_precisions(weights)
+        if self.settings["classes"] == BOTH:
+            values[ranking.negatives(weights) == 0] = np.nan
+        return values
 
 
 class DPrime(MultiLabelMetric):
     """d' (Gemmeke et al. 2017): sqrt(2) times the normal quantile of the AUC, the mean over classes of the area under
     the ROC curve (equal scores count half).
 
-    Classes without a positive or without a negative are left out. An AUC of 1 stands as the largest number below it:
-    d' is then 11.61, and -11.61 for an AUC of 0.
+    Classes without a positive or without a negative are left out. An answer that cannot be read is the worst ranking
+    there is: labels that are not in the reference are above every score, those of the reference below. An AUC of 1
+    stands as the largest number below it: d' is then 11.61, and -11.61 for an AUC of 0.
     """
 
     name = "d_prime"
+    right_is_best = False
     unit = "d'"
     range = (-math.sqrt(2) * NormalDist().inv_cdf(1 - 2**-53), math.sqrt(2) * NormalDist().inv_cdf(1 - 2**-53))
 
@@ -293,7 +319,7 @@ class DPrime(MultiLabelMetric):
         return np.array([_d_prime(area) if math.isfinite(area) else math.nan for area in ranking.areas(weights)])
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
-        return label_set(self.labels) | {"auc": "macro", "classes": "with_positives_and_negatives"}
+        return super().signature_parts(rows) | {"auc": "macro", "classes": BOTH}
 
 
 class Lwlrap(SumMetric):
@@ -308,6 +334,7 @@ class Lwlrap(SumMetric):
     unit = "lwlrap"
     range = (0.0, 1.0)
     example = '["a"]'
+    structured = True
 
     def check_row(self, row: Row) -> None:
         check_labels(row, self.labels, self.name)
@@ -350,9 +377,9 @@ def check_labels(row: Row, labels: Sequence[str] | None, name: str) -> None:
             raise MetricError(f"the reference has the label {label!r}, which is not in the set{nearest(label, labels)}")
 
 
-def _scores(rows: Sequence[Row]) -> Iterator[dict[str, float]]:
+def _scores(rows: Sequence[Row]) -> Iterator[dict[str, float] | None]:
     """Label -> score of each row's answer, one at a time: all at once they may be large."""
-    return (label_scores(row.answer) or {} for row in rows)
+    return (label_scores(row.answer) for row in rows)
 
 
 def _summed(numbers: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:

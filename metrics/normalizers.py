@@ -279,6 +279,6 @@ NORMALIZERS["whisper_basic"] = NORMALIZERS["basic"]  # one normaliser, one signa
 
 def get_normalizer(name: str) -> Normalizer:
     """The normaliser of that name; a MetricError gives the nearest name otherwise."""
-    if name not in NORMALIZERS:
+    if not isinstance(name, str) or name not in NORMALIZERS:
         raise MetricError(f"no normalizer named {name!r}{nearest(name, NORMALIZERS)}")
     return NORMALIZERS[name]

@@ -57,6 +57,7 @@ class NoteMetric(Metric):
     """What the metrics of notes have in common."""
 
     example = EXAMPLE
+    structured = True
     options = {"published": False}
     field: str
     """The field compared."""

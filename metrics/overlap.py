@@ -22,7 +22,8 @@ CELLS = 100_000_000  # of ORC's exact search; about a second
 
 
 class SpeakerErrorRate(SumMetric):
-    """(substitutions + deletions + insertions) / reference words, in percent, words given to speakers at best.
+    """(substitutions + deletions + insertions) / reference words, in percent, words given to speakers at best;
+    undefined without a reference word.
 
     Words are those of `wer` (characters in languages written without blanks), after the normaliser of the option. An
     answer that cannot be read, or has more speakers than meeteval takes, is an empty one.
@@ -33,6 +34,7 @@ class SpeakerErrorRate(SumMetric):
     example = (
         '[{"speaker": "A", "start": 0, "end": 1.5, "words": "a"}, {"speaker": "B", "start": 1, "end": 2, "words": "b"}]'
     )
+    structured = True
     options: Mapping[str, Any] = {"normalizer": "default"}
     most_speakers: int
     """That meeteval takes in an answer."""
@@ -81,9 +83,7 @@ class SpeakerErrorRate(SumMetric):
 
     def score(self, summed: np.ndarray) -> float:
         errors, length = float(summed[:3].sum()), float(summed[3])
-        if length == 0:
-            return 0.0 if errors == 0 else float("nan")
-        return 100 * errors / length
+        return 100 * errors / length if length else float("nan")
 
     def details(self, rows: Sequence[Row]) -> dict[str, Any]:
         """The parts of the rate, and answers that could not be read."""

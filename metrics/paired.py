@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
@@ -265,7 +265,7 @@ def _randomized(
         )
     assert isinstance(metric, SetMetric) and isinstance(one, SetSample)
     # Both systems' rows as one set, of which weights choose; ids stay unique
-    both = metric.encode([*first, *(replace(row, id=f"{row.id} (second)") for row in second)])
+    both = metric.encode([*first, *(row._replace(id=f"{row.id} (second)") for row in second)])
     values = []
     for swaps in _swaps(one.sizes, draws, seed):
         for swap in swaps:

@@ -38,13 +38,21 @@ class ScoringSpec:
     def from_dict(cls, settings: Mapping[str, Any]) -> "ScoringSpec":
         """A spec from plain dicts; unknown or missing keys are a MetricError with the nearest valid one."""
         _check_keys(settings, cls, ("metrics", "primary"), "the scoring settings")
+        if not isinstance(settings["metrics"], Mapping):
+            raise MetricError(f"'metrics' is {settings['metrics']!r}; write a mapping of name: metric")
+        if not isinstance(settings["primary"], str):
+            raise MetricError(f"'primary' is {settings['primary']!r}; write the name of a metric")
         metrics = {}
         for name, metric in settings["metrics"].items():
             if not isinstance(metric, Mapping):
                 raise MetricError(f"metric {name!r} is {metric!r}; write a mapping with the key 'metric'")
             _check_keys(metric, MetricSpec, ("metric",), f"metric {name!r}")
+            if not isinstance(metric.get("options", {}), Mapping):
+                raise MetricError(f"metric {name!r}: 'options' is {metric['options']!r}; write a mapping")
             metrics[str(name)] = MetricSpec(**metric)
         labels = settings.get("labels")
+        if not isinstance(labels, Sequence | None) or isinstance(labels, str):
+            raise MetricError(f"'labels' is {labels!r}; write a list of labels")
         return cls(
             metrics=metrics,
             primary=settings["primary"],
@@ -89,6 +97,9 @@ class Score:
     """More than a number: a confusion matrix, a value a class."""
     ci_method: str = "percentile"
     """How the interval was made: `percentile` or `bca`."""
+    unjudged: int | None = None
+    """Rows on which a judge (or SPICE) gave no verdict; by the metric's docstring they count as the lowest value or are
+    outside of `n`. None for a metric that always has one."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from metrics.answers import answers, extracted, is_scored, metric_for, part_of, raw_of
+from metrics.answers import answers, extracted, is_scored, metric_for, part_of, raw_of, uses_labels
 from metrics.base import Metric, MetricError, Row
 from metrics.bootstrap import check_method, measure
 from metrics.checking import check
-from metrics.classification import ClassMetric
 from metrics.extractors import get_extractor
 from metrics.normalizers import get_normalizer
 from metrics.records import Counts, MetricSpec, Score, ScoringSpec
@@ -48,13 +47,14 @@ def score(rows: Sequence[Mapping[str, Any]], spec: ScoringSpec, interval: str = 
     for name, part in spec.metrics.items():
         if (part.extractor, part.normalizer) not in compared:
             compared[part.extractor, part.normalizer] = answers(rows, spec, name)
+    metrics = {name: metric_for(spec, name) for name in spec.metrics}  # what one remembers serves all subsets
     scores = []
     for subset in [None, *subsets] if several or not subsets else subsets:
         for name, part in spec.metrics.items():
             chosen = compared[part.extractor, part.normalizer]
             if several and subset is not None:
                 chosen = [row for row in chosen if subset_of[row.id] == subset]
-            scores.append(_score(chosen, spec, name, subset, interval))
+            scores.append(_score(metrics[name], chosen, spec, name, subset, interval))
     return scores
 
 
@@ -79,7 +79,7 @@ def signature(metric: Metric, rows: Sequence[Row], spec: ScoringSpec, name: str)
     extractor, normalizer = get_extractor(spec.metrics[name].extractor), get_normalizer(spec.metrics[name].normalizer)
     parts = {} if extractor.name == "exact" else {"extract": str(extractor)}
     parts["norm"] = normalizer.signature({row.language for row in rows} or {spec.language})
-    if spec.labels is not None and (extractor.name == "label" or isinstance(metric, ClassMetric)):
+    if spec.labels is not None and uses_labels(spec.metrics[name]):
         parts["set"] = f"{len(spec.labels)}.{sha256(json.dumps(sorted(spec.labels)).encode()).hexdigest()[:6]}"
     languages = sorted({row.language for row in rows if row.language})
     if normalizer.uses_language and languages:
@@ -88,23 +88,25 @@ def signature(metric: Metric, rows: Sequence[Row], spec: ScoringSpec, name: str)
     return "|".join([metric.name, *(f"{key}:{value}" for key, value in parts.items())])
 
 
-def _score(rows: Sequence[Row], spec: ScoringSpec, name: str, subset: str | None, interval: str) -> Score:
-    metric = metric_for(spec, name)
+def _score(
+    metric: Metric, rows: Sequence[Row], spec: ScoringSpec, name: str, subset: str | None, interval: str
+) -> Score:
     unavailable = metric.missing()
-    value, ci95, details = None, None, None
+    value, ci95, details, unjudged = None, None, None, None
+    covered = [row for row in rows if metric.covers(row)]
     if not unavailable:
         try:
             value, ci95 = measure(metric, rows, method=interval)
             details = metric.details(rows) if rows else None
+            unjudged = metric.unjudged(covered)
         except MetricError as error:  # answers that one metric cannot take cost no other its value
             unavailable = str(error)
-    covered = [row for row in rows if metric.covers(row)]
     return Score(
         name=name,
         subset=subset,
         value=value,
         ci95=None if ci95 is None else list(ci95),
-        n=len(covered),
+        n=len(covered) - (unjudged or 0 if metric.unjudged_out else 0),
         unparsed=sum(row.answer is None for row in covered),
         rewritten=sum(row.rewritten for row in covered),
         signature=signature(metric, rows, spec, name),
@@ -114,6 +116,7 @@ def _score(rows: Sequence[Row], spec: ScoringSpec, name: str, subset: str | None
         unavailable=unavailable,
         details=details,
         ci_method=interval,
+        unjudged=unjudged,
     )
 
 

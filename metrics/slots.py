@@ -33,6 +33,7 @@ class SlotMetric(SumMetric):
     """
 
     example = '{"area": "north"}'
+    structured = True
     options = {"fold": False}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
@@ -74,16 +75,20 @@ class SlotF1(SlotMetric):
     """Micro F1 of slots with their values, in percent: 2 hits / (slots answered + slots of the reference).
 
     Statistics: hits, slots answered, slots of the reference. With several references the one with the highest F1
-    counts. An unreadable answer has no slots; nan where there are none at all.
+    counts. An unreadable answer is as wrong as one with as many slots as the reference, one at least; nan where there
+    are no slots at all.
     """
 
     name = "slot_f1"
 
     def statistics(self, row: Row) -> Sequence[float]:
-        answer = self.slots(row.answer) or {}
+        answer = self.slots(row.answer)
         found = []
         for text in row.references:
             gold = self.slots(text) or {}
+            if answer is None:
+                found.append((0.0, (0.0, max(float(len(gold)), 1.0), float(len(gold)))))
+                continue
             hits = len(answer.items() & gold.items())
             f1 = 2 * hits / (len(answer) + len(gold)) if answer or gold else 1.0
             found.append((f1, (float(hits), float(len(answer)), float(len(gold)))))
@@ -92,6 +97,9 @@ class SlotF1(SlotMetric):
     def score(self, summed: np.ndarray) -> float:
         hits, answered, gold = map(float, summed)
         return 200 * hits / (answered + gold) if answered + gold else float("nan")
+
+    def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
+        return super().signature_parts(rows) | {"unread": "wrong"}
 
 
 METRICS = (JointGoalAccuracy, SlotF1)

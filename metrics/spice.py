@@ -19,14 +19,16 @@ class Spice(CaptionMetric):
 
     Option `corenlp`: the folder with the two jars of CoreNLP 3.6.0; by default `spice/lib` of the installed
     pycocoevalcap, into which that package itself loads them. Tokens go in, as coco-caption does it. A caption for which
-    the program gives no F makes coco-caption's mean undefined; here it is left out, and `details` counts such captions.
+    the program gives no F makes coco-caption's mean undefined; here it is unjudged, outside of the value and of `n`.
     Statistics: F, 1; 0, 0 where there is no F.
     """
 
     name = "spice"
+    right_is_best = False
     unit = "SPICE"
     range = (0.0, 1.0)
     options = {"corenlp": None}
+    unjudged_out = True
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(labels, options)
@@ -57,7 +59,10 @@ class Spice(CaptionMetric):
 
     def details(self, rows: Sequence[Row]) -> dict[str, Any] | None:
         """How many rows have no F."""
-        return {"rows_without_f": sum(map(math.isnan, self._f(rows)))}
+        return {"rows_without_f": self.unjudged(rows)}
+
+    def unjudged(self, rows: Sequence[Row]) -> int:
+        return sum(map(math.isnan, self._f(rows)))
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         return {**super().signature_parts(rows), "agg": "mean", "spice": "1.0", "corenlp": "3.6.0"}
@@ -67,11 +72,13 @@ class Spice(CaptionMetric):
 
 
 class Spider(Spice):
-    """SPIDEr (Liu et al. 2017): the mean of CIDEr-D and SPICE over the same rows; 0 to 5.5. Statistics: theirs."""
+    """SPIDEr (Liu et al. 2017): the mean of CIDEr-D and SPICE; 0 to 5.5. `n` counts all rows, of which SPICE leaves out
+    the unjudged ones. Statistics: theirs."""
 
     name = "spider"
     unit = "SPIDEr"
     range = (0.0, 5.5)
+    unjudged_out = False
 
     def table(self, rows: Sequence[Row]) -> np.ndarray:
         return np.hstack([CiderD().table(rows), super().table(rows)])

@@ -14,6 +14,8 @@ import numpy as np
 from metrics.base import MetricError, Row, SumMetric
 
 STAMP = re.compile(r"<\|(\d{1,2}\.\d+)\|>")
+_TAGS = ("<|startoftranscript|>", "<|transcribe|>")
+_LANGUAGES = ("<|en|>", "<|zh|>")
 _OTHER_TAG = re.compile(r"<\|(?!sil\|>)[^|<>]*\|>")
 
 _HIT, _SUBSTITUTION, _INSERTION, _DELETION = range(4)
@@ -32,7 +34,8 @@ class Shift(SumMetric):
     """What AAS and its half have in common.
 
     Statistics: sum of |start difference| + |end difference| in seconds, matched words. A stamp is one or two digits, a
-    point and decimals; others are part of a word. Text outside the outer stamps is dropped; `<|sil|>` and the empty
+    point and decimals; others are part of a word. Text outside the outer stamps is dropped, and anywhere the tags
+    `<|startoftranscript|>`, `<|transcribe|>` and `<|en|>`, or, where that is not, `<|zh|>`; `<|sil|>` and the empty
     word are words. Words are matched by a Levenshtein alignment of unit costs that goes back from the end and prefers,
     where costs are equal, the diagonal, then an insertion, then a deletion; only equal words count. A row without a
     match (no stamps, nothing in common) adds nothing: such rows are in `details` and in the word error rate. Over a
@@ -43,6 +46,7 @@ class Shift(SumMetric):
     higher_is_better = False
     range = (0.0, math.inf)
     example = "<|0.00|><|sil|><|0.54|>a<|0.86|>"
+    structured = True
     boundaries: int
     """The sum of a word's shifts is divided by this."""
 
@@ -86,7 +90,7 @@ class Shift(SumMetric):
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         parts = {"shift": "start+end" if self.boundaries == 1 else "boundary", "first": self.settings["first_stamp"]}
-        parts["ties"] = "match.ins.del"
+        parts |= {"tags": "published", "ties": "match.ins.del"}
         return parts | ({"refs": "best"} if any(len(row.references) > 1 for row in rows) else {})
 
 
@@ -98,8 +102,10 @@ class AccumulatedAveragingShift(Shift):
     from the end: match, insertion, deletion) finds equal count; undefined where none is. Answers without stamps, or
     with nothing in common, are counted in `details` and show in the word error rate.
 
-    Kept: both shifts are summed, not averaged; an answer without its first stamp loses its first word. Fixed: rows are
-    paired by id, where the published script pairs wrong ones, or stops, once an answer has no stamp.
+    Kept: both shifts are summed, not averaged; an answer without its first stamp loses its first word; of a model's
+    tags `<|startoftranscript|>`, `<|transcribe|>` and one language (`<|en|>`, else `<|zh|>`) are dropped wherever they
+    stand, and all others are part of a word. Fixed: rows are paired by id, where the published script pairs wrong ones,
+    or stops, once an answer has no stamp.
     """
 
     name = "aas"
@@ -117,7 +123,11 @@ class MeanBoundaryShift(Shift):
 
 
 def stamped(text: str) -> Stamped:
-    """Cut a text at its stamps; text before the first and after the last is dropped."""
+    """Cut a text at its stamps; text before the first and after the last is dropped, and so are the tags that the
+    published script takes out: those of the prompt, and of one language."""
+    for tag in _TAGS:
+        text = text.replace(tag, "")
+    text = text.replace(next((tag for tag in _LANGUAGES if tag in text), ""), "")
     pieces = STAMP.split(text)
     return Stamped(tuple(pieces[2:-1:2]), tuple(map(float, pieces[1::2])))
 

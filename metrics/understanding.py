@@ -3,20 +3,21 @@
 import re
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from metrics.base import MetricError, Row, SetMetric, SumMetric
 from metrics.multilabel import parsed
-from metrics.wer import edits
 
 Entities = list[tuple[str, str]]
 PARTS = ("intent", "scenario", "action")
 DISTANCES = ("exact", "word", "char")
 AVERAGES = ("micro", "macro")
 SLURP_EXAMPLE = '{"scenario": "alarm", "action": "set", "entities": [{"type": "time", "filler": "five am"}]}'
+UNREAD = ""
+"""The label of what cannot be read."""
 _RUN_OF_BLANKS = re.compile(r"\s\s+")
 
 
@@ -65,6 +66,7 @@ class IntentAccuracy(SumMetric):
     name = "intent_accuracy"
     right_or_wrong = True
     example = SLURP_EXAMPLE
+    structured = True
     options = {"part": "intent"}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
@@ -96,6 +98,7 @@ class CountedF1(SetMetric):
     """
 
     example = SLURP_EXAMPLE
+    structured = True
     options = {"average": "micro"}
 
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
@@ -128,12 +131,13 @@ class CountedF1(SetMetric):
         return 100 * float(np.mean(2 * hits / (2 * hits + false + missed)))
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
-        return {"avg": self.average}
+        return {"avg": self.average, "unread": "wrong"}
 
 
 class IntentF1(CountedF1):
     """F1 of intents as SLURP's evaluation has it (Bastianelli et al. 2020), in percent; by default the macro mean over
-    intents of references and answers. See `intent_accuracy`, which is its micro mean; an unreadable answer is a miss.
+    intents of references and answers. See `intent_accuracy`, which is its micro mean; all unreadable answers are one
+    wrong intent.
     """
 
     name = "intent_f1"
@@ -151,7 +155,7 @@ class IntentF1(CountedF1):
         golds = [str(intent_of(text, self.part)) for text in row.references]
         if answer in golds:
             return [(str(answer), 1, 0, 0)]
-        return [(golds[0], 0, 0, 1), *([] if answer is None else [(answer, 0, 1, 0)])]
+        return [(golds[0], 0, 0, 1), (UNREAD if answer is None else answer, 0, 1, 0)]
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         return super().signature_parts(rows) | {"part": self.part}
@@ -160,7 +164,8 @@ class IntentF1(CountedF1):
 class EntityMetric(CountedF1):
     """F1 of entities; references are JSON objects with `entities`, a list of objects with `type` and `filler`.
 
-    An answer whose entities cannot be read misses all. SLURP's evaluation passes over samples without a prediction;
+    An answer whose entities cannot be read is as wrong as one with as many entities of each type as the reference has,
+    or with one of no type where that has none. SLURP's evaluation passes over samples without a prediction;
     here those are the failed ones, which are outside of every score.
     """
 
@@ -181,7 +186,9 @@ class EntityMetric(CountedF1):
         return {"unreadable": sum(entities_of(row.answer) is None for row in rows)}
 
     def compared(self, row: Row, distance: str) -> list[tuple[str, float, float, float]]:
-        gold, answer = entities_of(row.references[0]) or [], entities_of(row.answer) or []
+        gold, answer = entities_of(row.references[0]) or [], entities_of(row.answer)
+        if answer is None:
+            return [(kind, 0.0, 1.0, 1.0) for kind, _ in gold] or [(UNREAD, 0.0, 1.0, 0.0)]
         return exact_counts(gold, answer) if distance == "exact" else distance_counts(gold, answer, distance)
 
 
@@ -191,7 +198,8 @@ class EntityF1(EntityMetric):
     `distance` exact: an answer with type and filler of a reference is a hit. word, char: an answer of a reference's
     type is one hit whatever its filler, and the distance to the nearest filler of that type adds to false answers and
     to misses: word error rate (which may exceed 1), or edits by the longer's characters. Answers are matched in their
-    order. Options `distance`, `average`.
+    order. One that cannot be read is as wrong as one as long as the reference, of one entity at least. Options
+    `distance`, `average`.
     """
 
     name = "entity_f1"
@@ -210,7 +218,7 @@ class EntityF1(EntityMetric):
 
 class SluF1(EntityMetric):
     """SLU-F1 (Bastianelli et al. 2020), in percent: F1 of the counts of entity F1 by word and by character distance
-    added. Option `average`."""
+    added. An answer that cannot be read counts as there. Option `average`."""
 
     name = "slu_f1"
 
@@ -234,28 +242,40 @@ def exact_counts(gold: Entities, answer: Entities) -> list[tuple[str, float, flo
 
 def distance_counts(gold: Entities, answer: Entities, distance: str) -> list[tuple[str, float, float, float]]:
     """Hits of entities equal in type; the distance of their fillers counts as false answer and as miss."""
-    left: dict[str, list[str]] = {}
+    cut = _words_as_characters([filler for _, filler in gold]) if distance == "word" else str
+    wanted: dict[str, list[str]] = {}
     for kind, filler in gold:
-        left.setdefault(kind, []).append(filler)
+        wanted.setdefault(kind, []).append(cut(filler))
+    taken = {kind: np.zeros(len(fillers)) for kind, fillers in wanted.items()}  # infinite: no longer there
     found: list[tuple[str, float, float, float]] = []
     for kind, filler in answer:
-        if not left.get(kind):
+        if kind not in taken or np.isinf(taken[kind]).all():
             found.append((kind, 0.0, 1.0, 0.0))
             continue
-        away = [filler_distance(wanted, filler, distance) for wanted in left[kind]]
-        nearest = away.index(min(away))
-        left[kind].pop(nearest)
-        found.append((kind, 1.0, away[nearest], away[nearest]))
-    return found + [(kind, 0.0, 0.0, float(len(fillers))) for kind, fillers in left.items() if fillers]
+        away = _distances(wanted[kind], cut(filler), distance) + taken[kind]
+        nearest = int(np.argmin(away))
+        taken[kind][nearest] = np.inf
+        found.append((kind, 1.0, float(away[nearest]), float(away[nearest])))
+    left = {kind: float(np.isfinite(gone).sum()) for kind, gone in taken.items()}
+    return found + [(kind, 0.0, 0.0, missed) for kind, missed in left.items() if missed]
 
 
-def filler_distance(gold: str, answer: str, distance: str) -> float:
-    """`word`: word error rate. `char`: edits by the length of the longer text, 0 for two empty ones."""
-    if distance == "word":
-        wanted, said = _words(gold), _words(answer)
-        return sum(edits(wanted, said)[:3]) / len(wanted) if wanted else float(len(said))
-    longer = max(len(gold), len(answer))
-    return sum(edits(list(gold), list(answer))[:3]) / longer if longer else 0.0
+def _distances(golds: Sequence[str], answer: str, distance: str) -> np.ndarray:
+    """Of an answer from each of some fillers, shape = (n_golds,). `word`, each a character: word error rate. `char`:
+    edits by the length of the longer text, 0 for two empty ones."""
+    from rapidfuzz.distance import Levenshtein
+    from rapidfuzz.process import cdist
+
+    edits = cdist([answer], golds, scorer=Levenshtein.distance, dtype=np.int64)[0]
+    lengths = np.array([len(gold) for gold in golds])
+    return edits / np.maximum(lengths if distance == "word" else np.maximum(lengths, len(answer)), 1)
+
+
+def _words_as_characters(fillers: Sequence[str]) -> Callable[[str], str]:
+    """How to write each word of a text as one character, which is compared faster; all words of no filler as one."""
+    words = dict.fromkeys(word for filler in fillers for word in _words(filler))
+    characters = {word: chr(0xE000 + number) for number, word in enumerate(words)}
+    return lambda text: "".join(characters.get(word, "\0") for word in _words(text))
 
 
 def _words(text: str) -> list[str]:

@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from metrics.base import MetricError, Row, SetMetric
+from metrics.base import MetricError, Row, SetMetric, exactly
 
 _WORDS = {"yes": 1.0, "no": 0.0, "true": 1.0, "false": 0.0}
 _REFERENCES = {"1": True, "1.0": True, "0": False, "0.0": False, "yes": True, "no": False, "true": True, "false": False}
 _REFERENCES |= {"target": True, "nontarget": False, "non-target": False}
+
+P_TARGETS = (1e-6, 1 - 1e-6)
+COSTS = (1e-6, 1e6)
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,16 @@ class VerificationMetric(SetMetric):
     """
 
     higher_is_better = False
+    right_is_best = False
     example = "1"
+    structured = True
 
     def check_row(self, row: Row) -> None:
         for reference in row.references:
             if is_target(reference) is None:
                 raise MetricError(f"the reference is {reference[:80]!r}; write 1 for a target trial, 0 for another")
+        if len(set(map(is_target, row.references))) > 1:
+            raise MetricError("the references contradict each other; write 1 for a target trial, 0 for another, once")
 
     def encode(self, rows: Sequence[Row]) -> Trials:
         target = np.array([is_target(row.references[0]) is True for row in rows], dtype=bool)
@@ -125,9 +132,11 @@ class MinimumDetectionCost(VerificationMetric):
     def __init__(self, labels: Sequence[str] | None = None, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(labels, options)
         for key, value in self.settings.items():
-            high = 1.0 if key == "p_target" else math.inf
-            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < high:
-                raise MetricError(f"'{key}' is {value!r}; write a number above 0" + (" and below 1" * (high == 1)))
+            low, high = P_TARGETS if key == "p_target" else COSTS
+            if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+                raise MetricError(
+                    f"metric {self.name!r}: option {key!r} is {value!r}; write a number from {low:g} to {high:g}"
+                )
 
     def score(self, encoded: Trials, weights: np.ndarray) -> float:
         rates = self.rates(encoded, weights)
@@ -138,7 +147,7 @@ class MinimumDetectionCost(VerificationMetric):
         return float(np.min(false_alarm * rates[0] + miss * rates[1])) / min(miss, false_alarm)
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
-        return {key: f"{float(value):g}" for key, value in self.settings.items()}
+        return {key: exactly(float(value)) for key, value in self.settings.items()}
 
 
 def score_of(answer: str | None) -> float | None:

@@ -41,12 +41,13 @@ class ErrorRate(SumMetric):
     """(substitutions + deletions + insertions) / reference tokens, in percent, with jiwer's alignment.
 
     Statistics: substitutions, deletions, insertions, reference tokens. A missing answer counts as empty. An empty
-    reference adds its insertions and no length; over a corpus without any reference token the rate is 0 when nothing
-    was inserted and undefined (nan) otherwise. With several references the one with the fewest edits counts (the
-    longest of these, then the first).
+    reference (also `[noise]`, of which a normaliser leaves nothing) adds its insertions and no length; over a corpus
+    without any reference token the rate is undefined (nan). With several references the one with the fewest edits
+    counts (the longest of these, then the first).
     """
 
     higher_is_better = False
+    empty_references = True
     range = (0.0, math.inf)  # an answer can have more words too many than the reference has words
 
     @abstractmethod
@@ -86,14 +87,12 @@ class ErrorRate(SumMetric):
 
     def score(self, summed: np.ndarray) -> float:
         errors, length = float(summed[:3].sum()), float(summed[3])
-        if length == 0:
-            return 0.0 if errors == 0 else float("nan")
-        return 100 * errors / length
+        return 100 * errors / length if length else float("nan")
 
     def scores(self, sums: np.ndarray) -> np.ndarray:
         errors, length = sums[:, :3].sum(axis=1), sums[:, 3]
         rates = 100 * errors / np.where(length == 0, 1, length)
-        return np.where(length > 0, rates, np.where(errors == 0, 0.0, np.nan))
+        return np.where(length > 0, rates, np.nan)
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         units = {self.unit_of(row.language) for row in rows} or {self.unit_of(None)}

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from enum import Enum
 from io import TextIOWrapper
@@ -19,9 +20,7 @@ from results.console import say
 from results.rows import RowError, read_rows
 from results.run import RunDirectory, RunError, TaskScores
 
-app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="What came out of runs."
-)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="What came out of runs.")
 
 
 class Format(str, Enum):
@@ -77,7 +76,7 @@ def rescore(
             raise RunError("--write keeps one way to score: name one --normalizer and one --extractor, or leave it out")
         asked = spreads.combinations(normalizers, extractors)
         ranges, sentences = spreads.spread(directory, asked, everything, interval.value)
-        sentences = [*sentences, *boards.notes_of(record, record.model)]
+        sentences = [*sentences, *boards.notes_of(record, record.shown_model)]
         say(sys.stdout, spreads.as_json(ranges) if as_json else spreads.as_markdown(ranges, asked, sentences))
         for sentence in sentences if as_json else ():
             say(sys.stderr, f"results: {sentence}")
@@ -85,7 +84,7 @@ def rescore(
     asked_for = (next(iter(normalizers), None), next(iter(extractors), None))
     with directory.claim() if write else nullcontext():
         results = _rescored(directory, asked_for, everything, interval.value, write)
-    lines, notes = boards.lines_of(results, record), boards.notes_of(record, record.model)
+    lines, notes = boards.lines_of(results, record), boards.notes_of(record, record.shown_model)
     say(sys.stdout, boards.render(lines, "json" if as_json else "md", notes).rstrip("\n"))
 
 
@@ -97,10 +96,14 @@ def _rescored(
         task: scoring.changed(ScoringSpec.from_dict(entry.scoring), *asked, everything=everything)
         for task, entry in record.tasks.items()
     }
-    results = [scoring.scored(directory, record, task, spec, interval) for task, spec in specs.items()]
-    kept = sorted({name for spec in specs.values() for name in spec.metrics if scoring.as_published(name)})
+    results = [scoring.rescored(directory, record, task, spec, interval) for task, spec in specs.items()]
+    parts = [item for spec in specs.values() for item in spec.metrics.items()]
+    kept = sorted({name for name, _ in parts if scoring.as_published(name)})
     if kept and any(asked) and not everything:
         say(sys.stderr, f"results: as published, and so unchanged: {', '.join(kept)} (--all changes them too)")
+    unread = sorted({name for name, part in parts if scoring.structured(part)})
+    if unread and asked[0]:
+        say(sys.stderr, f"results: of more than words, and so not normalised: {', '.join(unread)}")
     if write:
         for result in results:
             record.tasks[result.task].scoring = result.scoring
@@ -152,17 +155,26 @@ def metrics(form: Annotated[Listing, typer.Option("--format", help="How to print
     say(sys.stdout, form_of[form.value]().rstrip("\n"))
 
 
+def main(arguments: Sequence[str]) -> int:
+    """Run a command line; returns the exit status."""
+    try:
+        return app(list(arguments) or ["--help"], prog_name="python -m results", standalone_mode=False) or 0
+    except typer.TyperException as error:
+        said = " ".join(error.format_message().split()).rstrip(".")
+    except (RunError, RowError, MetricError) as error:
+        said = str(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    say(sys.stderr, f"results: {said}")
+    return 2
+
+
 def run() -> NoReturn:
     """Entry point: run the command line and exit with its status."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal of another encoding stops nothing
-    try:
-        app(prog_name="python -m results")
-    except (RunError, RowError, MetricError) as error:
-        say(sys.stderr, f"results: {error}")
-        sys.exit(2)
-    sys.exit(0)
+    sys.exit(main(sys.argv[1:]))
 
 
 if __name__ == "__main__":

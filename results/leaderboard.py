@@ -22,6 +22,12 @@ STANDINGS = {
     "unchecked": "could be held against nothing that was published",
 }
 """What the table says of data that is not known to be as published."""
+CONTROLS = {
+    "silence": "each clip was silence of its length",
+    "shuffle": "each sample had the clips of another",
+    "no_audio": "no clip was heard",
+}
+"""What the table says of a run with a control."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class Line:
     """Whether the counts are those of this line: of a subset among several they are not."""
     data: str = ""
     """How the line's data stands to what was published; empty where it is of no public corpus."""
+    control: str = ""
+    """What was heard in place of the clips; empty where they were."""
 
     def flat(self) -> dict[str, Any]:
         score = asdict(self.score)
@@ -44,20 +52,27 @@ class Line:
         score.pop("details")
         record = {"model": self.model, "task": self.task, "subset": score.pop("subset"), "metric": score.pop("name")}
         record |= {"value": score.pop("value"), "ci95_low": low, "ci95_high": high, "unit": score.pop("unit")}
-        return record | score | {name: getattr(self.counts, name) for name in OF_TASK} | {"data": self.data}
+        counts = {name: getattr(self.counts, name) for name in OF_TASK}
+        return record | score | counts | {"control": self.control, "data": self.data}
 
 
 def lines_of(scores: Iterable[TaskScores], record: RunRecord) -> list[Line]:
     """The lines of a run's tasks, scored anew."""
-    return [
-        line
-        for task in scores
-        for line in task_lines(task.model, task.task, task.scores, task.counts, record.tasks[task.task].data)
-    ]
+    return [line for task in scores for line in _lines(record, record.shown_model, task)]
+
+
+def _lines(record: RunRecord, shown: str, task: TaskScores) -> list[Line]:
+    data = record.tasks[task.task].data
+    return task_lines(shown, task.task, task.scores, task.counts, data, record.control or "")
 
 
 def task_lines(
-    model: str, task: str, scores: Sequence[Score], counts: Counts, data: Mapping[str, str] | None = None
+    model: str,
+    task: str,
+    scores: Sequence[Score],
+    counts: Counts,
+    data: Mapping[str, str] | None = None,
+    control: str = "",
 ) -> list[Line]:
     """The lines of one task. Where it has several subsets, only scores over all of them have its counts.
 
@@ -66,7 +81,13 @@ def task_lines(
     worst = next((standing for standing in (*STANDINGS, "published") if standing in (data or {}).values()), "")
     return [
         Line(
-            model, task, score, counts, not several or score.subset is None, (data or {}).get(score.subset or "", worst)
+            model=model,
+            task=task,
+            score=score,
+            counts=counts,
+            counts_hold=not several or score.subset is None,
+            data=(data or {}).get(score.subset or "", worst),
+            control=control,
         )
         for score in scores
     ]
@@ -77,9 +98,10 @@ def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
     is not as published. Raises RunError."""
     lines, notes = [], []
     records = [directory.must_read() for directory in directories]
-    runs = Counter(record.model for record in records)
+    runs = Counter(record.shown_model for record in records)
     for directory, record in zip(directories, records, strict=True):
-        shown = record.model if runs[record.model] == 1 else f"{record.model} ({directory.path.resolve().name})"
+        shown = record.shown_model
+        shown = shown if runs[shown] == 1 else f"{shown} ({directory.path.resolve().name})"
         for task, asked in record.tasks.items():
             scores = directory.read_scores(task)
             if scores is None:
@@ -89,7 +111,7 @@ def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
                     f"the command that began it goes on"
                 )
             else:
-                lines += task_lines(shown, task, scores.scores, scores.counts, asked.data)
+                lines += _lines(record, shown, scores)
         notes += notes_of(record, shown)
     return lines, notes
 
@@ -97,6 +119,9 @@ def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
 def notes_of(record: RunRecord, shown: str) -> list[str]:
     """What a reader of a run's scores must know of its data, and of what was left out."""
     notes = []
+    if record.control:
+        what = CONTROLS.get(record.control, record.control)
+        notes.append(f"{shown} is a control, no measure of the model: {what}")
     for standing, meaning in STANDINGS.items():
         tasks = [task for task, entry in record.tasks.items() if standing in entry.data.values()]
         if tasks:
@@ -138,6 +163,7 @@ def _csv(lines: Sequence[Line], notes: Sequence[str]) -> str:
 
 def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
     signatures = list(dict.fromkeys(line.score.signature for line in lines))
+    judged = any(line.score.unjudged is not None for line in lines)
     header = [
         "model",
         "task",
@@ -149,6 +175,7 @@ def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
         *OF_TASK,
         "unparsed",
         "rewritten",
+        *(["unjudged"] if judged else []),
         "signature",
     ]
     with_subset = any(line.score.subset is not None for line in lines)
@@ -162,6 +189,7 @@ def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
         ]
         + [str(getattr(line.counts, name)) if line.counts_hold else "" for name in OF_TASK]
         + ["" if number is None else str(number) for number in (line.score.unparsed, line.score.rewritten)]
+        + (["" if line.score.unjudged is None else str(line.score.unjudged)] if judged else [])
         + [f"[{signatures.index(line.score.signature) + 1}]"]
         for line in lines
     ]

@@ -13,7 +13,8 @@ class RowError(ValueError):
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Read ``id``, ``prediction``, ``reference`` or ``references``, optional ``subset`` and ``group``; further keys
-    become fields. A prediction or reference that is no text stays as its JSON. Raises RowError."""
+    become fields. A prediction or reference that is no text stays as its JSON; ``structured`` says of a row that a
+    reference was a list or an object, which only some metrics read. Raises RowError."""
     if not path.is_file():
         raise RowError(f"no file at {path}")
     rows: list[dict[str, Any]] = []
@@ -62,6 +63,7 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
         "subset": None if record.get("subset") is None else str(record["subset"]),
         "group": record.get("group"),
         "references": [_text(reference) for reference in references],
+        "structured": any(isinstance(reference, list | dict) for reference in references),
         "fields": {key: value for key, value in record.items() if key not in RESERVED},
         "raw": _text(prediction),
         "status": "ok",

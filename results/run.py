@@ -133,6 +133,9 @@ class Session:
     status: int | None = None
     """Its exit status."""
     devices: list[DeviceUse] = field(default_factory=list)
+    hearing: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By task, whether the model's first logits depend on what it is given to hear: `asked` (samples), `silence` and
+    `swap` (the largest difference of a logit to silence, and to another sample's clip), `hears`, or `why` not asked."""
 
 
 @dataclass
@@ -150,7 +153,18 @@ class RunRecord:
     sessions: list[Session] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     """Tasks of the suite that the model cannot do, each with the reason."""
+    audit: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By task, what became of some samples that were answered once more, each alone: `asked`, `compared`, `flips` (ids
+    with another answer) and `flips_percent`; the primary `metric` of those compared, `in_run`, `alone` and their
+    `difference`; `smallest_margin`, the least lead of a token's logit over the next best, where the model tells it."""
+    control: str | None = None
+    """'silence', 'shuffle' or 'no_audio' where that was heard in place of the samples' own clips."""
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def shown_model(self) -> str:
+        """The model as a table names it: a control is no run of the model, and must not look like one."""
+        return f"{self.model} [{self.control}]" if self.control else self.model
 
 
 @dataclass
@@ -179,14 +193,7 @@ class RunDirectory:
 
         Raises RunError where another run holds it, or where it is some other folder.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise RunError(f"run.dir={self.path} is a file; name a folder")
-        if (
-            self.path.is_dir()
-            and any(self.path.iterdir())
-            and not any((self.path / name).exists() for name in ("run.json", ".lock"))
-        ):
-            raise RunError(f"run.dir={self.path} holds other files and no run.json; name an empty or a new folder")
+        self.refuse_other_folder()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / ".lock").open("a+")
@@ -202,6 +209,17 @@ class RunDirectory:
             lock.write(f"process {os.getpid()} on {os.uname().nodename}, since {_now()}\n")
             lock.flush()
             yield self
+
+    def refuse_other_folder(self) -> None:
+        """Raise RunError where this is a file, or somebody else's folder."""
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"run.dir={self.path} is a file; name a folder")
+        if (
+            self.path.is_dir()
+            and any(self.path.iterdir())
+            and not any((self.path / name).exists() for name in ("run.json", ".lock"))
+        ):
+            raise RunError(f"run.dir={self.path} holds other files and no run.json; name an empty or a new folder")
 
     def move_aside(self) -> None:
         """Keep an older run beside this one, in a folder named by the time. Raises RunError where that cannot be."""
@@ -382,17 +400,6 @@ def _must_be(*pairs: tuple[Any, type | tuple[type, ...]]) -> None:
     for value, kind in pairs:
         if not isinstance(value, kind):
             raise TypeError(f"{value!r} is out of place")
-
-
-def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """The names in which two fingerprints differ, with the values where they are short enough to read."""
-    named = []
-    for name in sorted({*before, *now}):
-        old, new = before.get(name, "nothing"), now.get(name, "nothing")
-        if old != new:
-            readable = max(len(old), len(new)) <= 200 and not (len(new) == 64 and " " not in new)
-            named.append(f"{name} ({old} before, {new} now)" if readable else name)
-    return named
 
 
 def new_session() -> Session:

@@ -27,7 +27,21 @@ def scored(
     directory: RunDirectory, record: RunRecord, task: str, spec: ScoringSpec, interval: str = "percentile"
 ) -> TaskScores:
     """Score a task's predictions by a spec; nothing is written. Raises RunError where some are still to come."""
+    return _scored(records_of(directory, record, task), record, task, spec, interval)
+
+
+def rescored(
+    directory: RunDirectory, record: RunRecord, task: str, spec: ScoringSpec, interval: str = "percentile"
+) -> TaskScores:
+    """The same by a spec that was not checked before the run. Raises MetricError for what cannot be scored by it."""
     rows = records_of(directory, record, task)
+    check(spec, rows)
+    return _scored(rows, record, task, spec, interval)
+
+
+def _scored(
+    rows: Sequence[Mapping[str, Any]], record: RunRecord, task: str, spec: ScoringSpec, interval: str
+) -> TaskScores:
     return TaskScores(
         task=task,
         model=record.model,
@@ -58,12 +72,19 @@ def as_published(name: str) -> bool:
     return AS_PUBLISHED.search(name) is not None
 
 
+def structured(part: MetricSpec) -> bool:
+    """Whether a metric reads more than words, and so takes no normaliser."""
+    return part.metric in METRICS and METRICS[part.metric].structured
+
+
 def changed(spec: ScoringSpec, normalizer: str | None, extractor: str | None, everything: bool = False) -> ScoringSpec:
     """A spec with another normaliser or extractor for all of its metrics, checked; those as published keep theirs,
-    unless ``everything``."""
+    unless ``everything``, and those that take no normaliser have none."""
     metrics = {
         name: dataclasses.replace(
-            metric, normalizer=normalizer or metric.normalizer, extractor=extractor or metric.extractor
+            metric,
+            normalizer=metric.normalizer if structured(metric) else normalizer or metric.normalizer,
+            extractor=extractor or metric.extractor,
         )
         if everything or not as_published(name)
         else metric
@@ -80,10 +101,12 @@ def with_options(metrics: Mapping[str, MetricSpec], options: Sequence[str]) -> d
     said: dict[str, dict[str, Any]] = {name: {} for name in metrics}
     for option in options:
         key, sign, value = option.partition("=")
+        if not sign:
+            raise MetricError("an --option without '='; write --option KEY=VALUE")
         having = [name for name in metrics if key in known[name]]
-        if not sign or not having:
+        if not having:  # the value is not repeated: it could be a key
             every = sorted({key for options_of in known.values() for key in options_of})
-            raise MetricError(f"--option {option}: no metric here has {key!r}{nearest(key, every)}")
+            raise MetricError(f"--option {key}: no metric here has {key!r}{nearest(key, every)}")
         for name in having:
             said[name][key] = _parsed(value)
     return {name: dataclasses.replace(part, options=said[name]) for name, part in metrics.items()}
@@ -99,5 +122,12 @@ def _parsed(text: str) -> Any:
 
 def score_rows(rows: Sequence[Mapping[str, Any]], spec: ScoringSpec, interval: str = "percentile") -> list[Score]:
     """Score plain rows of any origin by a spec, checked first."""
+    words = [name for name, part in spec.metrics.items() if not structured(part)]
+    for row in rows:
+        if words and row.get("structured"):
+            raise MetricError(
+                f"row {row['id']!r}: the reference is a list or an object, and metric {words[0]!r} compares texts; "
+                "several right answers are written as 'references'"
+            )
     check(spec, rows)
     return score(rows, spec, interval)

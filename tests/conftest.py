@@ -86,7 +86,7 @@ def tone(tmp_path: Path) -> Callable[..., Path]:
 
 ECHO_MODEL = '''
 """A double of a model: says the length of what it heard; does as the sample's field 'does' tells it."""
-import os, time
+import ctypes, os, time
 from evaluate.models.base import Model
 
 class Echo(Model):
@@ -106,6 +106,8 @@ class Echo(Model):
             match request.fields.get("does"):
                 case "raise": raise ValueError("no answer in /some/where/secret.py")
                 case "die": os.kill(os.getpid(), 9)
+                case "stall": time.sleep(600)
+                case "hold": ctypes.PyDLL(None).sleep(600)  # native code that keeps the interpreter's lock
                 case "exhaust": raise MemoryError
                 case "crowd" if len(batch) > 1: raise MemoryError
         return [f"{sum(len(clip) for clip in request.audio)} samples" for request in batch]

@@ -237,7 +237,7 @@ class Dispatcher:
         done = [entry for event in self.pool.events(POLL_SECONDS) for entry in self._hear(event)]
         now = time.monotonic()
         # A pause of this very process (Ctrl-Z, a sleeping machine) counts as a moment: the workers paused, too.
-        passed, self._clock = min(now - self._clock, 2 * POLL_SECONDS), now
+        passed, self._clock = min(now - self._clock, POLL_SECONDS), now
         for worker, seat in enumerate(self._seats):
             if seat.closed or (seat.device and not seat.held):
                 continue
@@ -245,7 +245,7 @@ class Dispatcher:
             limit = self._timeout if seat.device else self._start_timeout
             if seat.waited > limit:
                 self.pool.discard(worker)
-                what = "no answer" if seat.device else "did not load its model"
+                what = "gave no answer" if seat.device else "did not load its model"
                 done += self._lost(Lost(worker, f"{what} within {limit:g} s", "timeout"))
         return done
 

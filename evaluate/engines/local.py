@@ -7,8 +7,9 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
@@ -18,7 +19,7 @@ from evaluate.config import Engine, ModelConfig
 from evaluate.engines.devices import places, torch_threads
 from evaluate.engines.dispatch import Answered, Event, Lost, Pool, Ready, Refused
 from evaluate.engines.serve import Job, serve
-from evaluate.plan import Batch
+from evaluate.plan import Batch, Item
 
 FAREWELL_SECONDS = 5.0
 PIPE_SECONDS = 5
@@ -40,26 +41,31 @@ class LocalPool(Pool):
         preload: Sequence[str],
         folders: Sequence[str],
         log: Callable[[str, str], None],
+        to_ask: Mapping[str, Sequence[Item]] | None = None,
     ):
-        """Raises ConfigError for devices that are not there."""
+        """Raises ConfigError for devices that are not there. By ``to_ask``, samples by task, the workers find out
+        whether the model hears, before they are ready."""
         self._context = _forkserver(preload)
         found = places(engine, cache(lambda: _gpus(self._context)))
         self.size = len(found)
         threads = torch_threads(engine, found)
-        self._jobs = [Job(model, folders, place, engine.threads, threads) for place in found]
+        self._jobs = [Job(model, folders, place, engine.threads, threads, to_ask or {}) for place in found]
         self._log = log
         self._processes: dict[int, BaseProcess] = {}
         self._pipes: dict[int, Connection] = {}
+        self._lifelines: dict[int, Connection] = {}
 
     def start(self, worker: int) -> None:
         ours, theirs = self._context.Pipe()
+        held, lifeline = self._context.Pipe()
         _bound(ours)
         process = self._context.Process(
-            target=serve, args=(theirs, self._jobs[worker]), name=f"worker-{worker}", daemon=True
+            target=serve, args=(theirs, lifeline, self._jobs[worker]), name=f"worker-{worker}", daemon=True
         )
         process.start()
         theirs.close()
-        self._processes[worker], self._pipes[worker] = process, ours
+        lifeline.close()
+        self._processes[worker], self._pipes[worker], self._lifelines[worker] = process, ours, held
 
     def send(self, worker: int, number: int, batch: Batch) -> None:
         try:
@@ -83,6 +89,7 @@ class LocalPool(Pool):
         if kind == "answers":
             return [Answered(worker, *content)]
         if kind == "ready":
+            self._jobs = [replace(job, to_ask={}) for job in self._jobs]  # whoever takes a lost worker's place
             return [Ready(worker, *content)]
         self.discard(worker)
         return [Refused(worker, *content) if kind == "refused" else Lost(worker, f"failed: {content[0]}")]
@@ -99,6 +106,7 @@ class LocalPool(Pool):
     def discard(self, worker: int) -> None:
         if worker in self._pipes:
             self._pipes.pop(worker).close()
+            self._lifelines.pop(worker).close()
             process = self._processes.pop(worker)
             process.kill()
             process.join()

@@ -1,6 +1,6 @@
 """The life of a worker, whatever started it: open the model on its devices, answer batches."""
 
-import ctypes
+import fcntl
 import logging
 import os
 import queue
@@ -8,18 +8,19 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
 from evaluate.config import ModelConfig
+from evaluate.hearing import hears
 from evaluate.models.base import Model, ModelError, add_to_path, make_model
-from evaluate.plan import Batch
+from evaluate.plan import Batch, Item
 from evaluate.worker import answered
 
-PR_SET_PDEATHSIG = 1
-"""prctl(2) of Linux: the signal that a process gets when its parent ends."""
+F_SETSIG = 10
+"""fcntl(2) of Linux: the signal that news of a file send; Python has no name for it."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Job:
     decode_threads: int
     torch_threads: int | None
     """Of the network on a CPU; None: torch's own choice."""
+    to_ask: Mapping[str, Sequence[Item]] = field(default_factory=dict)
+    """Samples by task, by which a loaded model is asked whether it hears."""
 
 
 def open_model(job: Job) -> tuple[Model, str]:
@@ -63,10 +66,10 @@ def opened(job: Job, log: Callable[[str, str], None]) -> tuple[Model, str]:
         raise ModelError(f"model {job.model.name} does not load: {type(error).__name__}: {first}") from error
 
 
-def serve(pipe: Connection, job: Job) -> None:
-    """A worker process: batches come numbered through the pipe until None does, answers go back. It ends with its
-    parent, and leaves signals to it."""
-    _end_with_parent()
+def serve(pipe: Connection, lifeline: Connection, job: Job) -> None:
+    """A worker process: batches come numbered through the pipe until None does, answers go back. It ends when the
+    parent does, which holds the other end of ``lifeline``, and leaves signals to it."""
+    _end_with(lifeline)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     lock = threading.Lock()
@@ -85,7 +88,7 @@ def serve(pipe: Connection, job: Job) -> None:
     except ModelError as error:
         send("refused", str(error))
         return
-    send("ready", device)
+    send("ready", device, {task: hears(model, items) for task, items in job.to_ask.items()} or None)
     numbers: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def batches() -> Iterator[Batch]:
@@ -117,10 +120,14 @@ def _inbox(pipe: Connection) -> "queue.SimpleQueue[tuple[int, Batch] | None]":
     return inbox
 
 
-def _end_with_parent() -> None:
-    """Where native code holds the interpreter, no thread sees the parent go; on Linux the kernel does."""
+def _end_with(lifeline: Connection) -> None:
+    """Where native code holds the interpreter's lock, no thread of ours sees the parent go. On Linux the kernel does:
+    it kills this process when the other end of the socket is closed, through which nothing is ever sent."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        end = lifeline.fileno()
+        fcntl.fcntl(end, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(end, F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(end, fcntl.F_SETFL, fcntl.fcntl(end, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _check_device(device: str) -> None:

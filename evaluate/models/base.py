@@ -59,6 +59,8 @@ class Answer:
     new_tokens: int | None = None
     """Tokens of the answer, without padding and end token."""
     hit_max_new_tokens: bool = False
+    margin: float | None = None
+    """By how much the logit of each token led the next best, at least; None where ``Model.margins`` does not ask."""
 
 
 class Model(ABC):
@@ -76,10 +78,14 @@ class Model(ABC):
     """Positions that a second of audio takes in what the model reads; for ``tokens``."""
     preload: ClassVar[tuple[str, ...]] = ()
     """Modules that are imported once, in the process that workers are forked from; none may touch a device."""
+    needs_clips: ClassVar[bool] = True
+    """Whether a prompt without any clip (control=no_audio) is beyond it."""
     can_split: ClassVar[bool] = False
     """Whether ``load`` spreads the weights over all ``devices``."""
     devices: Sequence[str] = ("cpu",)
     """torch's names of the worker's devices; set before ``load``, which is given the first."""
+    margins: bool = False
+    """Whether the answer to a single request is to tell its margin, where the class can; set by the worker."""
     options: ClassVar[Mapping[str, Any]] = {}
     """Settings of this model's own with their defaults, set as ``model.options.KEY``."""
 
@@ -120,6 +126,11 @@ class Model(ABC):
     def generate(self, batch: Any, generation: Generation) -> Sequence[Answer | str]:
         """Answer a batch, one answer a request, in order. Greedy where the temperature is 0, whatever the checkpoint's
         own settings say; above 0, drawn from ``sample_seed``."""
+
+    def first_logits(self, batch: Any) -> np.ndarray | None:
+        """Logits of the first new token of each answer to a prepared batch, float32, shape = (n, vocab_size): by them a
+        model is asked whether it hears, before a run. None where it cannot tell."""
+        return None
 
     def fingerprint(self) -> dict[str, str]:
         """What decides the answers besides prompt and settings; equal fingerprints promise equal answers."""

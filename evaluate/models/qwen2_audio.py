@@ -2,13 +2,16 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from evaluate.config import Generation, ModelConfig
 from evaluate.models import chat, qwen2_audio_encoder, tags
 from evaluate.models.base import Answer, ModelError, Request, read_json, sample_seed, spread
+from evaluate.models.margin import margin_for
 from evaluate.models.pretrained import Pretrained
 from evaluate.models.qwen2_audio_encoder import Features, encode, features_of
 from evaluate.models.tags import CLIP, check_tags, clip_order, known_tags, refuse_marks
@@ -47,6 +50,7 @@ class Qwen2Audio(Pretrained):
 
     prompt_styles = ("qwen2_audio", "plain")
     max_seconds = 30.0
+    needs_clips = False
     can_split = True
     preload = (*Pretrained.preload, "transformers.models.qwen2_audio", "transformers.models.qwen2.modeling_qwen2")
 
@@ -173,12 +177,28 @@ class Qwen2Audio(Pretrained):
             left = self.room - generation.max_new_tokens
             raise ValueError(f"a prompt of {longest} tokens; beside {generation.max_new_tokens} new ones, {left} fit")
         embeddings, mask = self._embed(batch)
+        margin = margin_for(self.margins, len(batch.requests), generation.temperature)
         rows = self.language_model.generate(
-            inputs_embeds=embeddings, attention_mask=mask, generation_config=self._settings(generation)
+            inputs_embeds=embeddings,
+            attention_mask=mask,
+            generation_config=self._settings(generation),
+            logits_processor=[margin] if margin else None,
         )
-        return [
+        answers = [
             self._answer(row, len(prompt), generation) for row, prompt in zip(rows.tolist(), batch.prompts, strict=True)
         ]
+        return [replace(answer, margin=margin.smallest) for answer in answers] if margin else answers
+
+    def first_logits(self, batch: Batch) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            embeddings, mask = self._embed(batch)
+            positions = (mask.long().cumsum(dim=-1) - 1).clamp(min=0)
+            said = self.language_model(
+                inputs_embeds=embeddings, attention_mask=mask, position_ids=positions, logits_to_keep=1
+            )
+            return np.asarray(said.logits[:, -1].float().cpu())
 
     def _embed(self, batch: Batch) -> tuple[Any, Any]:
         """What the language model reads, padded on the left: embeddings, shape = (n, length, hidden_size), in which

@@ -3,6 +3,7 @@
 import copy
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from evaluate.audio import SAMPLE_RATE
 from evaluate.config import Generation, ModelConfig
 from evaluate.models.base import Answer, ModelError, Request, UnsuitedError, read_json, sample_seed
+from evaluate.models.margin import Margin, margin_for
 from evaluate.models.pretrained import Pretrained
 from metrics.base import nearest
 
@@ -111,18 +113,38 @@ class Whisper(Pretrained):
                     answers += self._answers([request], one, generation)
         return answers
 
+    def first_logits(self, batch: list[Group]) -> np.ndarray:
+        import torch
+
+        settings = self._settings(Generation(max_new_tokens=1))
+        settings.update(return_dict_in_generate=True, output_logits=True)
+        with torch.inference_mode():
+            said = [
+                self._generated(requests, {name: self._place(tensor) for name, tensor in features.items()}, settings)
+                for requests, features in batch
+            ]
+        return np.concatenate([one.logits[0].float().cpu() for one in said])
+
     def _place(self, tensor: Any) -> Any:
         return tensor.to(self.device, self.network.dtype if tensor.is_floating_point() else None)
 
     def _answers(self, requests: Sequence[Request], inputs: dict[str, Any], generation: Generation) -> list[Answer]:
-        prompted: dict[str, Any] = {}
+        margin = margin_for(self.margins, len(requests), generation.temperature)
+        rows = self._generated(requests, inputs, self._settings(generation), margin)
+        answers = [self._answer(request, row, generation) for request, row in zip(requests, rows.tolist(), strict=True)]
+        return [replace(answer, margin=margin.smallest) for answer in answers] if margin else answers
+
+    def _generated(
+        self, requests: Sequence[Request], inputs: dict[str, Any], settings: Any, margin: Margin | None = None
+    ) -> Any:
+        """What transformers' ``generate`` returns."""
+        prompted: dict[str, Any] = {"logits_processor": [margin]} if margin else {}
         if self.multilingual:
-            prompted = {"language": self._languages(requests, inputs), "task": self._task(requests)}
+            prompted |= {"language": self._languages(requests, inputs), "task": self._task(requests)}
         if self.is_whisper:
             prompted["return_timestamps"] = False
-            prompted["temperature"] = generation.temperature or None  # Whisper's own argument; its settings are ignored
-        rows = self.network.generate(**inputs, **prompted, generation_config=self._settings(generation))
-        return [self._answer(request, row, generation) for request, row in zip(requests, rows.tolist(), strict=True)]
+            prompted["temperature"] = settings.temperature  # Whisper's own argument; its settings are ignored
+        return self.network.generate(**inputs, **prompted, generation_config=settings)
 
     def _settings(self, generation: Generation) -> Any:
         """The checkpoint's own, for its suppressed tokens and token ids; how to decode is the task's to say."""

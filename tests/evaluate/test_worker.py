@@ -55,7 +55,7 @@ def items(
 
 def answer(model: Model, made: Sequence[Item], long_audio: LongAudio = LongAudio.truncate) -> list[worker.Outcome]:
     batches = iter([Batch("task", tuple(made), Generation(), long_audio)])
-    (outcomes,) = worker.answered(model, batches, threads=2)
+    ((outcomes, _),) = worker.answered(model, batches, threads=2)
     assert [outcome.id for outcome in outcomes] == [item.request.id for item in made]
     return outcomes
 
@@ -129,6 +129,18 @@ def test_long_audio(tmp_path: Path, tone: Tone, teller: Teller) -> None:
     assert two.error and "several clips cannot be cut" in two.error.message
 
 
+def test_pieces_of_a_long_clip_go_through_the_model_as_the_budget_says(
+    tmp_path: Path, tone: Tone, teller: Teller
+) -> None:
+    tone("long.wav", 9.0)
+    tone("short.wav", 0.5)
+    batch = Batch("t", tuple(items(tmp_path, Clip("long.wav"), Clip("short.wav"))), Generation(), LongAudio.chunk, Budget(max_seconds=4.0))  # fmt: skip
+    ((outcomes, spent),) = worker.answered(teller, iter([batch]), threads=1)
+    assert len(teller.sizes) > 1 and sum(teller.sizes) == len((outcomes[0].raw or "").split()) + 1
+    assert (outcomes[1].raw, outcomes[1].flags) == ("0.50", []) and outcomes[0].flags == ["chunked_audio"]
+    assert spent.heard == pytest.approx(9.5, abs=0.01) and spent.heard <= spent.padded <= 4.0 * len(teller.sizes)
+
+
 def test_empty_answers_and_full_ones_are_flagged(
     tmp_path: Path, tone: Tone, teller: Teller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,4 +188,4 @@ def test_clips_are_decoded_on_the_pool(tmp_path: Path, tone: Tone, teller: Telle
         prepared = worker.prepare(
             teller, Batch("t", tuple(items(tmp_path, Clip("a.wav"))), Generation(), LongAudio.fail), pool
         )
-    assert [piece.audio[0].shape for piece in prepared.pieces] == [(8_000,)]
+    assert [piece.audio[0].shape for pieces, _ in prepared.groups for piece in pieces] == [(8_000,)]

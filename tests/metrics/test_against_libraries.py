@@ -2,7 +2,6 @@
 
 import random
 import string
-from dataclasses import replace
 
 import jiwer
 import numpy as np
@@ -94,7 +93,7 @@ def test_bleus_counts_are_sacrebleus(language: str) -> None:
     rng, bleu = random.Random(6), METRICS["bleu"]()
     for _ in range(300):
         row = Row("1", random_texts(rng), tuple(random_texts(rng) for _ in range(rng.randint(1, 3))), language)
-        row = replace(row, answer=row.references[0] + row.answer) if row.answer and rng.random() < 0.5 else row
+        row = row._replace(answer=row.references[0] + row.answer) if row.answer and rng.random() < 0.5 else row
         scorer = bleu.scorer(language)  # type: ignore[attr-defined]
         references = scorer._extract_reference_info([scorer._preprocess_segment(text) for text in row.references])
         expected = scorer._compute_segment_statistics(scorer._preprocess_segment(row.answer), references)
@@ -119,9 +118,15 @@ def test_macro_f1_equals_scikit_learn_weighted_too(fixed: bool) -> None:
         weights[0] = 1
         metric = METRICS["macro_f1"](labels if fixed else None)
         gold, answers = [row.references[0] for row in rows], [row.answer or "none" for row in rows]
-        drawn = sorted({label for label, weight in zip(gold, weights, strict=True) if weight})
+        drawn = {label for label, weight in zip(gold, weights, strict=True) if weight}
+        if fixed:  # beside what was drawn, what no row has
+            drawn |= {label for label, weight in zip(answers, weights, strict=True) if weight and label in labels}
+            drawn |= {*labels} - {*gold, *answers}
         expected = f1_score(
-            gold, answers, average="macro", labels=labels if fixed else drawn, sample_weight=weights, zero_division=0
+            gold, answers, average="macro", labels=sorted(drawn), sample_weight=weights, zero_division=0
         )
+        whole = f1_score(gold, answers, average="macro", labels=labels, zero_division=0)
+        if fixed:
+            assert measure(metric, rows)[0] == pytest.approx(100 * whole, rel=1e-12)
         encoded = metric.encode(rows)  # type: ignore[attr-defined]
         assert metric.score(encoded, weights) == pytest.approx(100 * expected, rel=1e-12)  # type: ignore[attr-defined]

@@ -73,7 +73,7 @@ def test_undefined_values_are_nan_in_many_too() -> None:
     wer, majority = METRICS["wer"](), METRICS["majority_accuracy"]()
     assert isinstance(wer, SumMetric) and isinstance(majority, SumMetric)
     found = wer.scores(np.array([[0, 0, 0, 0], [0, 0, 2, 0], [1, 1, 1, 4]], dtype=float))
-    assert np.array_equal(found, [0, math.nan, 75], equal_nan=True)
+    assert np.array_equal(found, [math.nan, math.nan, 75], equal_nan=True)
     assert np.array_equal(majority.scores(np.array([[0, 0], [1, 4.0]])), [math.nan, 25], equal_nan=True)
 
 

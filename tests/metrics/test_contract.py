@@ -32,6 +32,7 @@ class Strict(SumMetric):
     name = "strict"
     options = {"fold": False, "limit": 3}
     example = '["a", "b"]'
+    structured = True
 
     def check_row(self, row: Row) -> None:
         if not isinstance(_parsed(row.references[0]), list):
@@ -103,12 +104,32 @@ def test_options_decide_and_are_in_the_signature() -> None:
 
 
 def test_an_unknown_option_names_the_nearest() -> None:
-    with pytest.raises(
-        MetricError, match=r"metric 'strict': metric 'strict' has no option 'flod'; did you mean 'fold'\?"
-    ):
+    with pytest.raises(MetricError, match=r"^metric 'strict' has no option 'flod'; did you mean 'fold'\?$"):
         check(of("strict", flod=True))
     with pytest.raises(MetricError, match=r"metric 'wer' has no option 'fold'$"):
         check(of("wer", fold=True))
+
+
+ODD = [float("nan"), float("inf"), -1, 0, 5e-324, 1e308, 10**400, True, None, "", "x", "\0", "x" * 9000, [], [[1]], {}]
+ODD += [[float("nan")], [0.5] * 9000, {"a": 1}, b"x", 1j]
+
+
+@pytest.mark.parametrize("name", sorted(name for name in METRICS if METRICS[name].options))
+def test_any_option_scores_or_is_refused_in_a_sentence(name: str) -> None:
+    example = METRICS[name].example
+    rows = [{"id": str(n), "raw": raw, "references": [example]} for n, raw in enumerate((example, "", "zzz"))]
+    rows = [row | {"fields": {"question": "q", "sentence": "s"}} for row in rows]
+    for key in METRICS[name].options:
+        for odd in ODD:
+            spec = ScoringSpec({"it": MetricSpec(name, options={key: odd})}, "it", language="en")
+            try:
+                check(spec, rows)
+            except MetricError as error:
+                assert 10 < len(str(error)) < 3000 and str(error).count("\n") == 0
+                continue
+            if not METRICS[name].costly_trial:
+                (only,) = score(rows, spec)
+                assert len(only.signature) < 3000 and json.dumps(only.to_dict(), allow_nan=False)
 
 
 def test_options_do_not_leak_from_one_metric_to_another() -> None:
@@ -222,27 +243,32 @@ def test_json_predictions_and_options_of_a_file(tmp_path: Path, capsys: pytest.C
     path = write_manifest(tmp_path / "rows.jsonl", rows)
     one = json.loads(results(capsys, "score", path, "--metric", "strict", "--json"))[0]
     assert one["value"] == pytest.approx(100 * 2 / 6) and one["details"] == {"lists": 3, "longest": 4}
-    arguments = (
-        "score",
-        path,
-        "--metric",
-        "strict",
-        "--metric",
-        "accuracy",
-        "--option",
-        "fold=true",
-        "--option",
-        "limit=4",
-    )
-    folded, accuracy = json.loads(results(capsys, *arguments, "--interval", "bca", "--json"))
-    assert folded["signature"] == "strict|norm:none.1|fold:true|limit:4" and accuracy["value"] == pytest.approx(100 / 3)
+    arguments = ("score", path, "--metric", "strict", "--metric", "slot_f1", "--option", "fold=true")
+    with pytest.raises(MetricError, match=r"row '1': the reference .* is no JSON object"):
+        results(capsys, *arguments)
+    arguments = ("score", path, "--metric", "strict", "--option", "fold=true", "--option", "limit=4")
+    (folded,) = json.loads(results(capsys, *arguments, "--interval", "bca", "--json"))
+    assert folded["signature"] == "strict|norm:none.1|fold:true|limit:4"
     assert folded["value"] == pytest.approx(100 * 3 / 7) and folded["ci_method"] == "bca" and folded["ci95"]
     assert "(bca) |" in results(capsys, *arguments, "--interval", "bca")
-    with pytest.raises(MetricError, match=r"--option flod=1: no metric here has 'flod'; did you mean 'fold'\?"):
+    with pytest.raises(MetricError, match=r"--option flod: no metric here has 'flod'; did you mean 'fold'\?"):
         results(capsys, "score", path, "--metric", "strict", "--option", "flod=1")
     write_manifest(path, [{"id": 7, "prediction": [], "reference": {"a": 1}}])
     with pytest.raises(MetricError, match=r"row '7': the reference '.*' is no list; write one"):
         results(capsys, "score", path, "--metric", "strict")
+
+
+def test_another_normaliser_for_a_run_is_checked_with_its_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run(tmp_path / "structured", "strict", "mean_ap")
+    app(["rescore", str(tmp_path / "structured"), "--normalizer", "basic"], standalone_mode=False)
+    said = capsys.readouterr()
+    assert "of more than words, and so not normalised: mean_ap, strict" in said.err
+    assert "strict|norm:none.1" in said.out and "basic" not in said.out
+    make_run(tmp_path / "words", "strict", "accuracy")
+    with pytest.raises(MetricError, match=r"row 's1': normalizer 'basic' leaves nothing of the reference '\[\"c\", "):
+        results(capsys, "rescore", tmp_path / "words", "--normalizer", "basic")
 
 
 def test_a_bad_reference_is_refused_before_any_model_work(

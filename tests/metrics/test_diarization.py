@@ -112,11 +112,24 @@ def test_right_is_perfect_and_damage_is_worse() -> None:
         assert value(metric, renamed, reference) == 0
         lost = value(metric, spans(*TURNS[:2]), reference)
         assert lost is not None and 0 < lost <= 100
-    assert value(DiarizationErrorRate(), "[]", "[]") == 0 and value(DiarizationErrorRate(), reference, "[]") is None
-    assert value(JaccardErrorRate(), "[]", "[]") is None
     assert value(DiarizationErrorRate(), spans(("A", 0, 1), ("A", 0.5, 2)), spans(("x", 0, 2))) == 0
     unmerged = DiarizationErrorRate(options={"merge": False})
     assert value(unmerged, spans(("A", 0, 1), ("A", 0.5, 2)), spans(("x", 0, 2))) == pytest.approx(25)
+
+
+def test_a_rate_of_nothing_is_undefined() -> None:
+    reference, none = spans(*((*turn, "a") for turn in TURNS)), "[]"
+    for kind in (DiarizationErrorRate, JaccardErrorRate):
+        for answer in (reference, none, spans(("C", 30, 31))):
+            assert value(kind(), answer, none) is None
+            assert value(kind(options={"collar": 60}), answer, reference) is None
+            assert value(kind(), answer, reference, uem=[20, 40]) is None
+        both = spans(("A", 0, 2), ("B", 0, 2))
+        assert value(kind(options={"skip_overlap": True}), both, both) is None
+    if find_spec("meeteval") is not None:
+        noise = spans(("A", 0, 1, "[noise]"))
+        for speakers in (ConcatenatedPermutationErrorRate(), OptimalReferenceCombinationErrorRate()):
+            assert value(speakers, none, none) is None is value(speakers, noise, noise)
 
 
 def test_uem_bounds_what_is_scored_and_is_in_the_signature() -> None:

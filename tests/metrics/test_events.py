@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from metrics.activity import METRICS as SEGMENT_METRICS
 from metrics.base import MetricError, Row
 from metrics.bootstrap import interval, measure
 from metrics.events import METRICS as EVENT_METRICS
@@ -22,10 +23,10 @@ EXPECTED = json.loads((DATA / "expected.json").read_text("utf-8"))["sed"]
 ROWS = [json.loads(line) for line in (DATA / "sed.jsonl").read_text("utf-8").splitlines()]
 TIMED = [metric.name for metric in EVENT_METRICS] + ["temporal_iou", "grounding_map"]
 SETTINGS: dict[str, dict[str, Any]] = {
-    "event_t0.2_p0.5": {"offset_share": 50},
-    "event_t0.2_p0.2": {},
-    "event_t0.2_p0.2_optimal": {"onset_collar": 0.2, "offset_share": 20.0},
-    "event_onset_only_t0.2": {"with_offset": False},
+    "event_t0.2_p0.5": {"offset_share": 50, "bounds": "sed_eval"},
+    "event_t0.2_p0.2": {"bounds": "sed_eval"},
+    "event_t0.2_p0.2_optimal": {"onset_collar": 0.2, "offset_share": 20.0, "bounds": "sed_eval"},
+    "event_onset_only_t0.2": {"with_offset": False, "bounds": "sed_eval"},
     "segment_1.0s": {},
     "segment_1.0s_fixed_length": {"resolution": 1},
     "segment_0.1s": {"resolution": 0.1},
@@ -103,12 +104,14 @@ def test_everything_that_sed_eval_says(family: str) -> None:
 
 def test_signatures_say_what_decides() -> None:
     assert oracle("event_f1", {}).signature == (
-        "event_f1|norm:none.1|onset:0.2s|offset:max(0.2s,20%)|match:optimal|agg:micro"
+        "event_f1|norm:none.1|onset:0.2s|offset:max(0.2s,20%)|bounds:decimal|match:optimal|unread:wrong|agg:micro"
     )
     fold = oracle("event_macro_f1", {"with_offset": False, "fold_labels": True}).signature
-    assert fold.endswith("onset:0.2s|offset:none|match:optimal|labels:folded|agg:macro|classes:gold")
-    assert oracle("segment_macro_f1", {}, EXPECTED["labels"]).signature.endswith("segment:1s|agg:macro|classes:fixed")
-    assert oracle("segment_error_rate", {"resolution": 0.1}).signature.endswith("|segment:0.1s|agg:micro")
+    assert fold.endswith("offset:none|bounds:decimal|match:optimal|labels:folded|unread:wrong|agg:macro|classes:gold")
+    assert oracle("segment_macro_f1", {}, EXPECTED["labels"]).signature.endswith(
+        "segment:1s|unread:wrong|agg:macro|classes:fixed"
+    )
+    assert oracle("segment_error_rate", {"resolution": 0.1}).signature.endswith("|segment:0.1s|unread:wrong|agg:micro")
     assert oracle("segment_macro_f1", {"classes": "sed_eval"}).signature.endswith("|classes:sed_eval")
 
 
@@ -135,6 +138,16 @@ def test_collars_include_their_bounds() -> None:
     assert hit("a: 1-3.41", with_offset=False) and hit("a: 1-4", offset_share=50)
     assert not hit("a: 1-3.3", offset_share=0) and hit("a: 1.5-3.5", onset_collar=0.5)
     assert not hit("A: 1-3") and hit("A: 1-3", fold_labels=True)
+
+
+def test_collars_are_of_decimals_but_for_sed_eval() -> None:
+    """0.9 - 0.7 is 0.20000000000000007 as floats."""
+    onset, offset = record(1, "a: 0.9-2", "a: 0.7-2"), record(1, "a: 1-2.9", "a: 1-2.7")
+    longer = record(1, "a: 0-4.2", "a: 0-3.5")
+    for one in (onset, offset, longer):
+        assert scored([one], "event_f1").value == 100
+    assert scored([onset], "event_f1", {"bounds": "sed_eval"}).value == 0
+    assert scored([record(1, "a: 0.900001-2", "a: 0.7-2")], "event_f1").value == 0
 
 
 def test_pairing_is_the_best_there_is_whatever_the_order() -> None:
@@ -183,7 +196,7 @@ def test_what_is_no_list_of_events(text: str) -> None:
     with pytest.raises(MetricError, match=r"row 's00001': .*the reference .* is no list of events"):
         scored([record(1, "dog: 1-2", text)], "event_f1")
     only = scored([record(1, text, "dog: 1-2"), record(2, "dog: 1-2", "dog: 1-2")], "segment_f1")
-    assert only.value == pytest.approx(200 / 3) and only.details is not None and only.details["unread"] == 1
+    assert only.value == 50 and only.details is not None and only.details["unread"] == 1
 
 
 @pytest.mark.parametrize(
@@ -315,7 +328,7 @@ def test_perfect_is_best_damage_is_worse_and_order_is_nothing(name: str) -> None
     for answers in (right, worst, [{**right[0], "raw": "c: 50-60"}, *right[1:]]):
         assert scored(answers, name) == scored(random.Random(4).sample(answers, len(answers)), name)
     perfect, damaged, none = (scored(rows, name) for rows in (right, [worst[0], *right[1:]], worst))
-    best, low = (100, 0) if perfect.higher_is_better else (0, 100)
+    best, low = (100, 0) if perfect.higher_is_better else (0, 200)
     assert perfect.value == pytest.approx(best) and perfect.ci95 == [pytest.approx(best)] * 2
     assert none.value == low and none.details is not None and none.details["unread"] == 40
     assert damaged.value is not None and min(best, low) < damaged.value < max(best, low)
@@ -337,7 +350,7 @@ def test_any_answer_has_a_defined_result(name: str, raw: str | None) -> None:
 def test_recordings_without_events(name: str) -> None:
     silent = [record(1, "", "[]"), record(2, "none", "")]
     only = scored(silent, name)
-    assert only.value == (0 if name in ("event_error_rate", "segment_error_rate") else None)
+    assert only.value is None
     false = scored([record(1, "a: 1-2", "[]")], name)
     assert false.value == (0 if name in ("event_f1", "segment_f1") else None)
     both = scored([*silent, record(3, "a: 1-2", "a: 1-2")], name)
@@ -352,12 +365,51 @@ def test_recordings_without_events(name: str) -> None:
         ("event_f1", {"offset_share": "a"}, r"'offset_share' is 'a'"),
         ("event_f1", {"with_offset": 1}, r"write true or false"),
         ("segment_f1", {"resolution": 0}, r"'resolution' is 0; write a number from 0.0001"),
+        ("segment_f1", {"resolution": float("nan")}, r"write a number from 0.0001"),
         ("segment_macro_f1", {"classes": "all"}, r"write gold or sed_eval"),
+        ("event_f1", {"bounds": "float"}, r"'bounds' is 'float'; write decimal or sed_eval"),
     ],
 )
 def test_options_that_are_refused(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(MetricError, match=message):
         scored([record(1, "", "a: 1-2")], name, options)
+
+
+@pytest.mark.parametrize("duration", [1e308, 10**400, -1, float("nan"), float("inf"), True, "10", [1]])
+def test_durations_that_are_refused(duration: Any) -> None:
+    rows = [record(1, "", "a: 1-2", fields={"duration": duration})]
+    with pytest.raises(MetricError, match=r"row 's00001': the field 'duration' is .*; write the seconds from 0 to"):
+        scored(rows, "segment_f1", {"resolution": 1e-4})
+    (only,) = score(rows, ScoringSpec({"it": MetricSpec("segment_f1", options={"resolution": 1e-4})}, "it"))
+    assert only.value == 0 and only.details is not None and "accuracy_of_whole_files" not in only.details
+    longest = [record(1, "", "a: 1-2", fields={"duration": 1e6})]
+    details = scored(longest, "segment_f1", {"resolution": 1e-4}).details
+    assert details is not None and details["accuracy_of_whole_files"]["idle"] == 10**10 - 10**4
+
+
+@pytest.mark.parametrize(
+    "name", [metric.name for metric in EVENT_METRICS] + [metric.name for metric in SEGMENT_METRICS]
+)
+def test_what_cannot_be_read_is_worse_than_whatever_can(name: str) -> None:
+    """Beside answers as long as the reference, and none; on recordings with events and without, among others."""
+    rng, metric = random.Random(7), METRICS[name]()
+    others = [Row(f"o{n}", text, (text,)) for n, text in enumerate(["a: 1-3\nb: 2-5", "", "c: 0-1\na: 8-9", "b: 4-8"])]
+    sign = 1 if metric.higher_is_better else -1
+
+    def value(answer: str | None, reference: str) -> float:
+        found = measure(metric, [Row("x", answer, (reference,)), *others], draws=0)[0]
+        assert found is not None
+        return sign * found
+
+    for reference, events in (("a: 1-2\na: 4-6\nc: 2-4", 3), ("[]", 1), ("b: 3-3", 1)):
+        worst = value(None, reference)
+        assert worst == value("I hear a dog.", reference) <= value("", reference)
+        if "macro" in name:
+            continue
+        assert worst < value(reference, reference)
+        for _ in range(40):
+            spans = [(rng.choice("abc"), at) for at in rng.sample(range(20), events)]
+            assert value("\n".join(f"{label}: {at}-{at + 1}" for label, at in spans), reference) >= worst
 
 
 def test_one_list_of_references() -> None:

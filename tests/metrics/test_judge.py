@@ -1,59 +1,34 @@
-"""A language model as judge, against a double of one: verdicts, troubles, the cache, the key, the command line."""
+"""A language model as judge, against a double of one: verdicts, what is unjudged, options, the command line."""
 
 import json
 import os
-import random
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from judge_double import JudgeDouble, body, completion, says, slow, status, texts_of
+from judge_double import (
+    CORRECT,
+    KEY,
+    SCORES,
+    JudgeDouble,
+    body,
+    completion,
+    judged,
+    only_for,
+    record,
+    says,
+    status,
+    texts_of,
+)  # fmt: skip
 from support import CHECKOUT, ENVIRONMENT
 
 from metrics.base import MetricError, Row
-from metrics.score import METRICS, MetricSpec, Score, ScoringSpec, check, score
+from metrics.score import METRICS, MetricSpec, ScoringSpec, score
 
-KEY = "sk-very-secret-123"
-CORRECT, SCORES = "judge_correct", "judge_score"
-
-
-@pytest.fixture
-def judge(monkeypatch: pytest.MonkeyPatch) -> Iterator[JudgeDouble]:
-    monkeypatch.setenv("JUDGE_KEY", KEY)
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    double = JudgeDouble()
-    yield double
-    double.close()
-
-
-@pytest.fixture
-def options(judge: JudgeDouble, tmp_path: Path) -> dict[str, Any]:
-    return {
-        "url": judge.url, "model": "double:1", "key_variable": "JUDGE_KEY", "cache": str(tmp_path / "cache"),
-        "backoff": 0.01, "retries": 2, "timeout": 5,
-    }  # fmt: skip
-
-
-def record(number: int, raw: str | None, *references: str, **more: Any) -> dict[str, Any]:
-    return {"id": f"s{number:03}", "raw": raw, "references": list(references), "fields": {}, "status": "ok", **more}
-
-
-def judged(records: list[dict[str, Any]], metric: str, options: dict[str, Any]) -> Score:
-    spec = ScoringSpec(
-        {"it": MetricSpec(metric, options=options), "accuracy": MetricSpec("accuracy")}, primary="accuracy"
-    )
-    check(spec, records)
-    it, accuracy = score(records, spec)[:2]
-    assert accuracy.value is not None, "whatever a judge does, all other metrics are computed"
-    return it
+KEY_OF_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def test_right_and_wrong(judge: JudgeDouble, options: dict[str, Any]) -> None:
@@ -70,7 +45,7 @@ def test_right_and_wrong(judge: JudgeDouble, options: dict[str, Any]) -> None:
         "requests": 3, "prompt_tokens": 300, "completion_tokens": 21,
     }  # fmt: skip
     assert only.signature.startswith("judge_correct|norm:none.1|judge:double:1|rubric:correct.1.")
-    assert only.signature.endswith("|temperature:0|max_tokens:1024|unjudged:lowest")
+    assert only.signature.endswith("|context:context|question:question|temperature:0|max_tokens:1024|unjudged:lowest")
     assert set(judge.paths) == {"/v1/chat/completions"}
     asked = next(request for request in judge.requests if "What barks?" in str(request))
     assert (asked["model"], asked["temperature"], asked["max_tokens"]) == ("double:1", 0, 1024)
@@ -93,125 +68,6 @@ def test_both_orders_are_averaged(judge: JudgeDouble, options: dict[str, Any]) -
     assert [name for name, _ in texts_of(judge.requests[0])[1]] == ["first reply", "second reply"]
 
 
-@pytest.mark.parametrize("metric", [CORRECT, SCORES])
-def test_scoring_again_asks_nothing_in_any_order(metric: str, judge: JudgeDouble, options: dict[str, Any]) -> None:
-    rng = random.Random(0)
-    rows = [record(n, rng.choice("abc"), rng.choice("abc"), group=f"g{n % 5}", subset=f"t{n % 2}") for n in range(30)]
-    first = judged(rows, metric, options)
-    asked = len(judge.requests)
-    assert asked == len({(row["raw"], row["references"][0]) for row in rows}) <= 9, "a request for each different text"
-    again = judged(rng.sample(rows, len(rows)), metric, {**options, "concurrency": 1})
-    assert again == first and len(judge.requests) == asked
-    assert judged(rows, metric, {**options, "cache": options["cache"] + "2", "concurrency": 1}) == first
-    assert len(judge.requests) == 2 * asked
-    other = {**options, "model": "another"}
-    assert judged(rows, metric, other).signature != first.signature and len(judge.requests) == 3 * asked
-
-
-def test_what_is_kept_holds_no_key_and_broken_entries_are_asked_again(
-    judge: JudgeDouble, options: dict[str, Any]
-) -> None:
-    rows = [record(n, f"answer {n}", f"answer {n}") for n in range(6)]
-    first = judged(rows, CORRECT, options)
-    files = sorted(Path(options["cache"]).rglob("*"))
-    entries = [file for file in files if file.is_file()]
-    assert len(entries) == 6 and all(file.suffix == ".json" for file in entries)
-    assert all(KEY not in file.read_text() for file in entries)
-    damages = [b"", b"{", b"[]", b"\xff\xfe", b'{"key": "x"}', entries[0].read_bytes()]
-    for entry, damage in zip(entries, damages, strict=True):
-        entry.write_bytes(damage)
-    del judge.requests[:]
-    assert judged(rows, CORRECT, options) == first
-    assert len(judge.requests) == 6
-    assert judged(rows, CORRECT, options) == first and len(judge.requests) == 6
-
-
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        status(429, Retry_After="0"), status(500), status(503), status(529), status(408), body(b""), body(b"{"), body(b"[]"), body(b"null"),
-        body(b'{"choices": []}'), body(b'{"choices": [{"message": null}]}'), body(completion(7)), body(completion("x", usage={"prompt_tokens": "x"})),
-        body(b'{"error": "x"}'), status(200, "{" * 9000), status(200, "short", Content_Length="9"),
-    ],
-)  # fmt: skip
-def test_troubles_that_pass(trouble: Any, judge: JudgeDouble, options: dict[str, Any]) -> None:
-    judge.script = [trouble, trouble]
-    assert judged([record(1, "a", "a")], CORRECT, options).value == 100
-    assert len(judge.requests) == 3
-
-
-def test_a_reply_that_quotes_the_key_is_kept_without_it(judge: JudgeDouble, options: dict[str, Any]) -> None:
-    judge.after = body(completion(f"You sent Bearer {KEY}"))
-    judged([record(1, "a", "a")], CORRECT, options)
-    kept = [file.read_text() for file in Path(options["cache"]).rglob("*.json")]
-    assert kept and all(KEY not in text and "Bearer ***" in text for text in kept)
-
-
-@pytest.mark.parametrize("wait", ["1", format_datetime(datetime.now(UTC) + timedelta(days=1)), "soon", "-5"])
-def test_retry_after_is_respected(wait: str, judge: JudgeDouble, options: dict[str, Any]) -> None:
-    judge.script = [status(429, Retry_After=wait)]
-    started = time.perf_counter()
-    only = judged([record(1, "a", "a")], CORRECT, options)
-    waited = time.perf_counter() - started
-    if "GMT" in wait or "+0000" in wait:
-        assert only.value is None and "asks to wait" in str(only.unavailable) and len(judge.requests) == 1
-    else:
-        assert only.value == 100 and (waited >= 1) == (wait == "1")
-
-
-@pytest.mark.parametrize(
-    ("trouble", "message"),
-    [
-        (status(429, "slow down"), "gave no answer in 3 attempts: 429 Too Many Requests slow down, asked about s00"),
-        (status(500, "oh\nno"), "gave no answer in 3 attempts: 500 Internal Server Error oh no"),
-        (status(401, f"bad key {KEY}"), r"says 401 Unauthorized bad key \*\*\*, asked about"),
-        (status(404, "no such model"), "says 404 Not Found no such model"),
-        (status(400, "no such option"), "refuses all 3 requests: 400 Bad Request no such option"),
-        (status(302, "", Location="http://127.0.0.1:9/"), "says 302 Found"),
-        (body(b"<html>"), "the reply '<html>' is no chat completion"),
-        (body(f'{{"echo": "Bearer {KEY}"}}'.encode()), r"the reply .*Bearer \*\*\*.* is no chat completion"),
-        (status(401, f"{'x' * 290} {KEY}"), r"says 401 Unauthorized x+ \*\*\*"),
-        (body(completion("x", usage={"prompt_tokens": -5})), "is no chat completion"),
-        (body(completion("x", usage={"prompt_tokens": 10**4000})), "is no chat completion"),
-        (slow(0.5), "gave no answer in 3 attempts: timed out"),
-    ],
-)
-def test_troubles_that_stay_leave_no_value(
-    trouble: Any, message: str, judge: JudgeDouble, options: dict[str, Any]
-) -> None:
-    judge.after = trouble
-    only = judged([record(n, f"{n}", f"{n}") for n in range(3)], CORRECT, {**options, "timeout": 0.1})
-    assert (only.value, only.ci95, only.n, only.details) == (None, None, 3, None)
-    assert only.unavailable is not None and KEY not in only.unavailable
-    assert re.search(message, only.unavailable), only.unavailable
-
-
-def test_nobody_there(options: dict[str, Any], judge: JudgeDouble) -> None:
-    judge.close()
-    only = judged([record(1, "a", "a")], CORRECT, {**options, "retries": 0})
-    assert only.value is None and "refused" in str(only.unavailable)
-
-
-def test_what_was_answered_before_a_trouble_is_kept(judge: JudgeDouble, options: dict[str, Any]) -> None:
-    rows = [record(n, f"{n}", f"{n}") for n in range(5)]
-    judge.script = [lambda double, request: double.after(double, request)] * 3 + [status(401)]
-    assert judged(rows, CORRECT, {**options, "concurrency": 1}).value is None
-    assert len(judge.requests) <= 5
-    before = len(list(Path(options["cache"]).rglob("*.json")))
-    assert before >= 3
-    del judge.requests[:]
-    assert judged(rows, CORRECT, options).value == 100
-    assert len(judge.requests) == 5 - before
-
-
-def test_one_refused_request_is_unjudged_and_asked_again_later(judge: JudgeDouble, options: dict[str, Any]) -> None:
-    rows = [record(1, "x" * 100_000, "a"), record(2, "a", "a")]
-    judge.script = [status(413, "too long")]
-    only = judged(rows, CORRECT, {**options, "concurrency": 1})
-    assert only.details is not None and only.details["unjudged"] == 1 and only.value in (0, 50)
-    assert judged(rows, CORRECT, options).value == 50 and len(judge.requests) == 3
-
-
 UNREADABLE = [
     "", "I cannot help with that.", "VERDICT: CORRECT", "verdict 00000000: correct", "CORRECT", "VERDICT NUMBER: PERHAPS",
     "VERDICT NUMBER: CORRECT\nbut then again", "VERDICT NUMBER: INCORRECT\nVERDICT NUMBER: CORRECT", "VERDICT NUMBER: CORRECT or INCORRECT",
@@ -224,12 +80,13 @@ UNREADABLE = [
 def test_no_verdict_is_unjudged_and_counted(
     metric: str, text: str, judge: JudgeDouble, options: dict[str, Any]
 ) -> None:
-    judge.script = [says(text)]
+    judge.after = only_for("b", says(text))
     rows = [record(1, "b", "a"), record(2, "c", "c"), record(3, "d", "d")]
     one = {**options, "concurrency": 1}
     lowest, out = judged(rows, metric, one), judged(rows, metric, {**one, "unjudged": "out"})
     assert lowest.details is not None and lowest.details == out.details
     assert lowest.details["unjudged"] == 1 and lowest.details["unjudged_ids"] == ["s001"]
+    assert (lowest.n, lowest.unjudged, out.n, out.unjudged) == (3, 1, 2, 1)
     best, worst = (100, 0) if metric == CORRECT else (9, 1)
     assert lowest.value == pytest.approx((2 * best + worst) / 3)
     assert out.value == lowest.details["value_of_judged"] == best
@@ -238,12 +95,50 @@ def test_no_verdict_is_unjudged_and_counted(
 
 @pytest.mark.parametrize("sent", [completion(None, "content_filter"), completion(None), completion("", "length", {})])
 def test_refusals_are_unjudged(sent: bytes, judge: JudgeDouble, options: dict[str, Any]) -> None:
-    judge.after = body(sent)
-    only = judged([record(1, "a", "a")], CORRECT, options)
-    assert only.value == 0 and only.details is not None
-    assert (only.details["unjudged"], only.details["value_of_judged"]) == (1, None)
-    assert judged([record(1, "a", "a")], CORRECT, {**options, "unjudged": "out"}).value is None
-    assert len(judge.requests) == 1, "a refusal is kept as well"
+    judge.after = only_for("b", body(sent))
+    rows = [record(1, "b", "a"), record(2, "a", "a"), record(3, "", "a"), record(4, "a", "x")]
+    only = judged(rows, CORRECT, options)
+    assert (only.value, only.n, only.unjudged) == (25, 4, 1) and only.details is not None
+    assert (only.details["unjudged"], only.details["value_of_judged"]) == (1, pytest.approx(100 / 3))
+    out = judged(rows, CORRECT, {**options, "unjudged": "out"})
+    assert (out.value, out.n, out.unjudged) == (pytest.approx(100 / 3), 3, 1)
+    assert len(judge.requests) == 3 + 1, "what had no text is not kept"
+    judge.after = says("VERDICT NUMBER: CORRECT")
+    later = judged(rows, CORRECT, options)
+    assert (later.value, later.n, later.unjudged, len(judge.requests)) == (50, 4, 0, 5)
+
+
+@pytest.mark.parametrize("metric", [CORRECT, SCORES])
+@pytest.mark.parametrize("unjudged", ["lowest", "out"])
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        (says("No."), r"a reply ends with 'No\.' \(stop\)"),
+        (body(completion(None, "content_filter")), r"a reply is empty \(content_filter\)"),
+        (status(422, "no such option"), r"a reply is empty \(refused: 422 Unprocessable Entity no such option\)"),
+    ],
+)
+def test_where_nothing_is_judged_there_is_no_value(
+    metric: str, unjudged: str, behaviour: Any, reason: str, judge: JudgeDouble, options: dict[str, Any]
+) -> None:
+    judge.after = behaviour
+    rows = [record(1, "a", "a"), record(2, "b", "a"), record(3, "", "a")]
+    only = judged(rows, metric, {**options, "unjudged": unjudged})
+    assert (only.value, only.ci95, only.n) == (None, None, 3)
+    assert re.search(f"double:1 gave no verdict on any of the 2 answers .*{reason}: look at", str(only.unavailable))
+    empty = judged(rows[2:], metric, {**options, "unjudged": unjudged})
+    assert (empty.value, empty.unjudged) == (0 if metric == CORRECT else 1, 0), "empty answers are lowest, unasked"
+
+
+def test_all_subsets_go_by_the_same_replies(judge: JudgeDouble, options: dict[str, Any]) -> None:
+    said = iter(["VERDICT NUMBER: CORRECT", "", "VERDICT NUMBER: INCORRECT"])
+    judge.after = lambda double, request: says(next(said, "VERDICT NUMBER: CORRECT"))(double, request)
+    rows = [record(n, f"{n}", "a", subset="xxy"[n]) for n in range(3)]
+    spec = ScoringSpec({CORRECT: MetricSpec(CORRECT, options={**options, "concurrency": 1})}, primary=CORRECT)
+    all_, x, y = score(rows, spec)
+    assert len(judge.requests) == 3, "not even those without a text are asked twice"
+    assert all_.value == pytest.approx(100 / 3) and all_.unjudged == 1
+    assert all_.value == pytest.approx(((x.value or 0) * 2 + (y.value or 0)) / 3) or y.value is None
 
 
 @pytest.mark.parametrize(
@@ -280,21 +175,7 @@ def test_an_answer_is_data(metric: str, answer: str, judge: JudgeDouble, options
     # A judge that only echoes the answer, at the end or alone, has not said a verdict
     judge.after = lambda _, request: (200, {}, completion(f"I read:\n{texts_of(request)[1][-1][1]}"))
     echoed = judged([record(1, answer, "a dog")], metric, {**options, "model": "echo"})
-    assert echoed.details is not None and echoed.details["unjudged"] == 1
-
-
-def test_the_key_is_in_one_header_only(
-    judge: JudgeDouble, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    only = judged([record(1, "a", "a")], CORRECT, options)
-    assert [headers["Authorization"] for headers in judge.headers] == [f"Bearer {KEY}"]
-    assert KEY not in json.dumps([judge.requests, judge.paths, only.to_dict()])
-    assert KEY not in repr(METRICS[CORRECT](options=options)._endpoint())  # type: ignore[attr-defined]
-    judged([record(1, "b", "a")], CORRECT, {**options, "key_variable": None})
-    assert "Authorization" not in judge.headers[-1]
-    monkeypatch.setenv("JUDGE_KEY", f" {KEY}\n")
-    judged([record(1, "c", "a")], CORRECT, options)
-    assert judge.headers[-1]["Authorization"] == f"Bearer {KEY}"
+    assert echoed.value is None and "gave no verdict on any of the 1 answers" in str(echoed.unavailable)
 
 
 @pytest.mark.parametrize("value", [None, "", " ", "sk-a\nb", "sk-é"])
@@ -319,6 +200,17 @@ def test_without_judge_or_key_all_else_is_computed(
         ({"url": 7}, r"option 'url'; write http"),
         ({"url": f"http://me:{KEY}@host/v1"}, r"option 'url'; it holds credentials"),
         ({"url": f"http://host/v1?api-key={KEY}"}, r"option 'url'; it holds credentials"),
+        ({"url": "http://a..b/v1"}, r"option 'url'; write http"), ({"url": f"http://host/{KEY}/v1"}, r"'url' holds what looks like a key"),
+        ({"key_variable": KEY}, r"option 'key_variable'; write the name, in capitals, of the environment variable"),
+        ({"key_variable": f"hf_{KEY_OF_LETTERS}"}, r"option 'key_variable'; write the name"), ({"key_variable": 7}, r"option 'key_variable'; write"),
+        ({"key_variable": f"AKIA{KEY_OF_LETTERS.upper()}"}, r"'key_variable' holds what looks like a key"),
+        *(({option: value}, f"'{option}' holds what looks like a key; leave it out, and put") for option in ("model", "question", "cache")
+          for value in (f"x/{KEY}", f"hf_{KEY_OF_LETTERS}", f"Bearer {KEY}")),
+        ({"timeout": KEY}, r"option 'timeout'; write a number"), ({"body": {"extra": [f"{KEY}"]}}, r"'body' holds what looks like a key"),
+        ({"body": {"extra": {"api_key": "x"}}}, r"'body' holds what looks like a key"), ({"body": {"x": {1}}}, r"write a mapping of settings"),
+        ({"body": {"x": float("nan")}}, r"write a mapping of settings"), ({"cache": "a\0b"}, r"'cache' is 'a.x00b'; write a text"),
+        ({"cache": "~nobody-of-that-name/x"}, r"no home folder is known for ~nobody-of-that-name/x; write a whole path as option cache"),
+        ({"model": "\ud800"}, r"'model' is .*; write a text"),
         ({"modl": "x"}, r"no option 'modl'; did you mean 'model'\?"), ({"model": 4}, r"option 'model' is 4; write a text"),
         ({"unjudged": "drop"}, r"write lowest or out"), ({"retries": -1}, r"'retries' is -1; write a number from 0"),
         ({"max_tokens": True}, r"'max_tokens' is True"), ({"concurrency": 0}, r"'concurrency' is 0"), ({"timeout": "x"}, r"'timeout' is 'x'"),
@@ -332,7 +224,33 @@ def test_options_that_are_refused(
 ) -> None:
     with pytest.raises(MetricError, match=message) as caught:
         judged([record(1, "a", "a")], CORRECT, {**options, **changed})
-    assert KEY not in str(caught.value) and not judge.requests
+    assert KEY not in str(caught.value) and KEY_OF_LETTERS not in str(caught.value) and not judge.requests
+
+
+def test_the_key_of_the_environment_is_no_option(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUDGE_KEY", "correct horse battery")
+    with pytest.raises(MetricError, match="'model' holds what looks like a key") as caught:
+        METRICS[CORRECT](options={**options, "model": "correct horse battery"})
+    assert "horse" not in str(caught.value)
+    monkeypatch.setenv("JUDGE_KEY", "EMPTY")
+    METRICS[CORRECT](options={**options, "model": "EMPTY"})
+    for harmless in (
+        "Qwen/Qwen2.5-72B-Instruct-GPTQ-Int4",
+        "hf-internal-testing/tiny-random-llama",
+        "gpt-4o-2024-08-06",
+    ):
+        METRICS[SCORES](options={**options, "model": harmless, "body": {"max_completion_tokens": 9}})
+
+
+@pytest.mark.parametrize("changed", [{"question": "asked"}, {"context": None}, {"question": None, "context": "scene"}])
+def test_what_goes_along_is_in_the_signature(
+    changed: dict[str, Any], judge: JudgeDouble, options: dict[str, Any]
+) -> None:
+    rows = [record(1, "a", "a", fields={"question": "Q?", "context": "C", "asked": "A?", "scene": "S"})]
+    usual, other = judged(rows, CORRECT, options), judged(rows, CORRECT, {**options, **changed})
+    assert usual.signature != other.signature and judge.requests[0]["messages"] != judge.requests[1]["messages"]
+    for name, field in changed.items():
+        assert f"|{name}:{field or 'none'}|" in other.signature
 
 
 def test_a_rubric_of_ones_own(judge: JudgeDouble, options: dict[str, Any], tmp_path: Path) -> None:
@@ -363,12 +281,6 @@ def test_what_a_request_may_have_besides(judge: JudgeDouble, options: dict[str, 
     assert "|temperature:default|max_tokens:default|body:" in only.signature
 
 
-def test_requests_run_side_by_side_within_bounds(judge: JudgeDouble, options: dict[str, Any]) -> None:
-    judge.after = slow(0.05)
-    only = judged([record(n, f"{n}", f"{n}") for n in range(20)], CORRECT, {**options, "concurrency": 4})
-    assert only.value == 100 and 2 <= judge.most_at_once <= 4
-
-
 def test_perfect_is_best_and_damage_is_worse(judge: JudgeDouble, options: dict[str, Any]) -> None:
     rows = [record(n, f"{n}", f"{n}") for n in range(12)]
     for metric in (CORRECT, SCORES):
@@ -390,21 +302,6 @@ def test_any_answer(raw: str | None, judge: JudgeDouble, options: dict[str, Any]
 def test_references_that_say_nothing() -> None:
     with pytest.raises(MetricError, match="the references are empty"):
         METRICS[CORRECT]().check_row(Row("1", "a", ("", " ")))
-
-
-def test_where_replies_are_kept(
-    judge: JudgeDouble, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    judged([record(1, "a", "a")], CORRECT, {**options, "cache": None})
-    assert len(list((tmp_path / "xdg/alm-eval/judge").rglob("*.json"))) == 1
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    judged([record(1, "a", "a")], CORRECT, {**options, "cache": None})
-    assert len(list((tmp_path / "home/.cache/alm-eval/judge").rglob("*.json"))) == 1
-    (tmp_path / "file").touch()
-    only = judged([record(1, "a", "a")], CORRECT, {**options, "cache": str(tmp_path / "file")})
-    assert only.value is None and "set option cache" in str(only.unavailable)
 
 
 def results(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -433,6 +330,19 @@ def test_on_the_command_line(judge: JudgeDouble, tmp_path: Path) -> None:
     asked = len(judge.requests)
     again = results(*given, "--json", OPENAI_API_KEY=KEY)
     assert again.stdout == done.stdout and len(judge.requests) == asked
+    table = results(*given, "--option", "unjudged=out", OPENAI_API_KEY=KEY).stdout
+    assert "| unjudged |" in table and "unjudged:out" in table
+
+
+@pytest.mark.parametrize(
+    "wrong", ["key_variable={}", "key_varable={}", "model={}", "retries={}", 'body={{"x": "{}"}}', "{}", "cache={}"]
+)
+def test_a_key_in_a_wrong_place_is_repeated_nowhere(wrong: str, judge: JudgeDouble, tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    file.write_text('{"id": 1, "prediction": "a", "reference": "a"}')
+    done = results("score", file, "--metric", CORRECT, "--option", f"url={judge.url}", "--option", wrong.format(KEY))
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert KEY not in done.stdout + done.stderr
 
 
 def test_in_a_task(judge: JudgeDouble, own: Path, tmp_path: Path) -> None:
@@ -452,6 +362,14 @@ def test_in_a_task(judge: JudgeDouble, own: Path, tmp_path: Path) -> None:
     scores = {one["name"]: one for one in json.loads(next(out.rglob("scores.json")).read_text())["scores"]}
     assert scores[CORRECT]["value"] is not None and scores[CORRECT]["details"]["unjudged"] == 0
     assert all(KEY not in path.read_text(errors="replace") for path in out.rglob("*") if path.is_file())
+    wrong = subprocess.run(
+        [sys.executable, "-m", "evaluate", f"hydra.searchpath=['file://{own}']", "task=own/judged", "model=echo", f"run.dir={out}2",
+         f"task.corpus.manifest={CHECKOUT / 'tests/data/clips/manifest.jsonl'}",
+         f"task.metrics.judge_correct.options.key_variable={KEY}"],
+        cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert wrong.returncode == 2 and "write the name, in capitals" in wrong.stderr, wrong.stdout + wrong.stderr
+    assert KEY not in wrong.stdout + wrong.stderr and not Path(f"{out}2").exists()
     asked = len(judge.requests)
     assert asked and results("rescore", out, JUDGE_KEY=KEY).returncode == 0
     assert len(judge.requests) == asked

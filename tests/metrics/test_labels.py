@@ -66,11 +66,12 @@ def test_average_precision_and_area_equal_scikit_learn(drawn: tuple[np.ndarray, 
     positive = (truth[kept].sum(axis=0) > 0) if kept.any() else np.zeros(4, dtype=bool)
     both = positive & (truth[kept].sum(axis=0) < kept.sum())
     every = valued(METRICS["mean_ap"](LABELS, {"classes": "all"}), rows, weights)
-    present = valued(METRICS["mean_ap"](LABELS), rows, weights)
+    present = valued(METRICS["mean_ap"](LABELS, {"classes": "with_positives"}), rows, weights)
+    measurable = valued(METRICS["mean_ap"](LABELS), rows, weights)
     micro = valued(METRICS["mean_ap"](LABELS, {"classes": "all", "average": "micro"}), rows, weights)
     dprime = valued(METRICS["d_prime"](LABELS), rows, weights)
     if not positive.any():
-        assert np.isnan([every, present, micro, dprime]).all()
+        assert np.isnan([every, present, measurable, micro, dprime]).all()
         return
     truth, scores, weights = truth[kept], scores[kept], weights[kept]
     with warnings.catch_warnings():
@@ -85,8 +86,9 @@ def test_average_precision_and_area_equal_scikit_learn(drawn: tuple[np.ndarray, 
             areas = [roc_auc_score(truth[:, n], scores[:, n], sample_weight=weights) for n in np.flatnonzero(both)]
             area = min(max(float(np.mean(areas)), 2**-53), 1 - 2**-53)
             assert NormalDist().cdf(dprime / 2**0.5) == pytest.approx(area, rel=1e-9, abs=1e-12)
+            assert measurable == pytest.approx(np.mean(np.array(by_class)[both]), rel=1e-12)
         else:
-            assert np.isnan(dprime)
+            assert np.isnan([dprime, measurable]).all()
 
 
 @FEW
@@ -140,12 +142,50 @@ def test_perfect_and_damaged_labels(name: str) -> None:
     assert value_of(metric, [Row("1", "x", ("[]",))]) is None
 
 
+def test_equal_scores_and_classes_that_cannot_be_ranked() -> None:
+    """`rain` is in every reference: whatever is answered, its average precision is 1."""
+    golds = ['["dog", "rain"]', '["rain"]', '["cat", "rain"]', '["rain"]']
+    for answer in ("[]", "{}", '{"dog": 0.5, "cat": 0.5, "rain": 0.5}'):
+        rows = [Row(f"{n}", answer, (gold,)) for n, gold in enumerate(golds)]
+        assert value_of(METRICS["mean_ap"](LABELS), rows) == 0.25, "the share of the positives"
+        assert value_of(METRICS["mean_ap"](LABELS, {"classes": "with_positives"}), rows) == pytest.approx(1.5 / 3)
+        assert value_of(METRICS["d_prime"](LABELS), rows) == 0
+        details = METRICS["mean_ap"](LABELS).details(rows)
+        assert details is not None and details["classes"]["rain"] == {"positives": 4, "mean_ap": None}
+        assert details["without_positives"] == ["hail"]
+    every = [Row(f"{n}", "[]", ('["rain"]',)) for n in range(3)]
+    for average in ("macro", "micro"):
+        assert value_of(METRICS["mean_ap"](options={"average": average}), every) is None
+
+
+UNREAD = [("mean_ap", {}), ("mean_ap", {"classes": "with_positives"}), ("mean_ap", {"classes": "all"}), ("d_prime", {}),
+          ("lwlrap", {})]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "options"), UNREAD)
+@FEW
+@given(drawn=multilabel())
+def test_no_answer_is_worse_than_one_that_cannot_be_read(
+    name: str, options: dict[str, str], drawn: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    """Without ties: a step of several equal scores can be worth less than one on the lowest place."""
+    truth, scores, _ = drawn
+    distinct = np.argsort(scores.ravel(), kind="stable").argsort().reshape(scores.shape) / 10
+    rows, metric = rows_of(truth, distinct), METRICS[name](LABELS, options)
+    for answer in (None, "I hear a dog", '{"dog": NaN}'):
+        unread = value_of(metric, [Row(rows[0].id, answer, rows[0].references), *rows[1:]])
+        for text in (rows[0].answer, "[]", '["dog", "rain"]', '{"dog": -9e99, "cat": 9e99, "hail": 0.25}'):
+            read = value_of(metric, [Row(rows[0].id, text, rows[0].references), *rows[1:]])
+            assert (read is None) == (unread is None)
+            assert read is None or unread is None or read >= unread - 1e-12
+
+
 def test_labels_without_a_set_are_those_seen() -> None:
     rows = [Row("1", '["dog", "fox"]', ('["dog"]',)), Row("2", '["cat"]', ('["cat"]',))]
     assert value_of(METRICS["mean_ap"](), rows) == 1
     assert value_of(METRICS["mean_ap"](options={"classes": "all"}), rows) == pytest.approx(2 / 3)
     assert METRICS["mean_ap"]().signature_parts(rows) == {
-        "labels": "seen", "avg": "macro", "classes": "with_positives",
+        "labels": "seen", "unread": "worst", "avg": "macro", "classes": "with_positives_and_negatives",
     }  # fmt: skip
 
 
@@ -171,8 +211,8 @@ def test_bad_references_of_labels_are_refused(name: str, reference: str, message
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("mean_ap", {"average": "weighted"}, "'average' is 'weighted'; it is macro or micro"),
-        ("mean_ap", {"classes": 3}, "'classes' is 3; it is with_positives or all"),
+        ("mean_ap", {"average": "weighted"}, "'average' is 'weighted'; it is one of macro, micro"),
+        ("mean_ap", {"classes": 3}, "'classes' is 3; it is one of with_positives_and_negatives, with_positives, all"),
         ("top_k", {"k": 0}, "'k' is 0; it is a whole number from 1 on"),
         ("top_k", {"k": "5"}, "'k' is '5'"),
         ("macro_f1", {"classes": "gold"}, "'classes' is 'gold'; write 'union' or leave it out"),

@@ -2,7 +2,6 @@
 
 import json
 import random
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -96,9 +95,9 @@ def test_groups_are_swapped_and_drawn_whole() -> None:
     harder = {f"g{n}": rng.random() < 0.5 for n in range(6)}
     first = [Row(f"{n:03}", "a", ("a",), None, f"g{n % 6}") for n in range(120)]
     harder["g0"], harder["g1"] = True, False
-    second = [replace(row, answer="b" if harder[row.group] and n // 6 % 3 else "a") for n, row in enumerate(first)]
+    second = [row._replace(answer="b" if harder[row.group] and n // 6 % 3 else "a") for n, row in enumerate(first)]
     clustered = compare(METRICS["accuracy"](), first, second)
-    single = compare(METRICS["accuracy"](), *([replace(row, group=row.id) for row in rows] for rows in (first, second)))
+    single = compare(METRICS["accuracy"](), *([row._replace(group=row.id) for row in rows] for rows in (first, second)))
     assert (clustered.groups, single.groups) == (6, 120)
     assert clustered.p_randomization and single.p_randomization
     assert single.p_randomization < 0.01 < 0.05 < clustered.p_randomization
@@ -165,12 +164,12 @@ def test_other_samples_are_refused() -> None:
     it, first = METRICS["wer"](), system(0.2)
     for second, said in (
         (first[:-5], r"5 of 200 samples of the first system are not the other's \('0195', '0196', '0197', ...\)"),
-        ([*first, replace(first[0], id="new")], r"1 of 201 samples of the second system are not the other's \('new'\)"),
+        ([*first, first[0]._replace(id="new")], r"1 of 201 samples of the second system are not the other's \('new'\)"),
         (
-            [replace(first[0], references=("z",)), *first[1:]],
+            [first[0]._replace(references=("z",)), *first[1:]],
             r"1 of 200 samples have another 'references' .*\('0000'\)",
         ),
-        ([replace(row, group="one") for row in first], r"200 of 200 samples have another 'group'"),
+        ([row._replace(group="one") for row in first], r"200 of 200 samples have another 'group'"),
         ([*first, first[3]], r"the second system has 1 samples twice"),
     ):
         with pytest.raises(MetricError, match=said):
@@ -186,7 +185,7 @@ def test_a_metric_that_covers_other_samples_cannot_compare() -> None:
 
     first = system(0.2)
     with pytest.raises(MetricError, match=r"leaves out 1 samples of one system only \('0007'\)"):
-        compare(Spoken(), first, [*first[:7], replace(first[7], answer=""), *first[8:]])
+        compare(Spoken(), first, [*first[:7], first[7]._replace(answer=""), *first[8:]])
 
 
 def test_nothing_one_group_and_undefined() -> None:

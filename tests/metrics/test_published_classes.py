@@ -34,14 +34,15 @@ def scored(family: str, metric: str, labels: bool = False, **options: Any) -> Sc
     [
         ("macro_all_classes", {"classes": "all"}),
         ("macro_classes_with_positives", {}),
+        ("macro_classes_with_positives", {"classes": "with_positives"}),
         ("micro", {"average": "micro", "classes": "all"}),
     ],
 )
 def test_mean_average_precision(key: str, options: dict[str, str]) -> None:
     found = scored("map", "mean_ap", labels=True, **options)
     assert found.value == pytest.approx(EXPECTED["map"][key], rel=1e-12)
-    said = f"avg:{options.get('average', 'macro')}|classes:{options.get('classes', 'with_positives')}"
-    assert found.signature == f"mean_ap|norm:none.1|set:6.6968ec|labels:fixed|{said}"
+    said = f"avg:{options.get('average', 'macro')}|classes:{options.get('classes', 'with_positives_and_negatives')}"
+    assert found.signature == f"mean_ap|norm:none.1|set:6.6968ec|labels:fixed|unread:worst|{said}"
     assert found.details is not None and found.details["without_positives"] == ["siren"]
     for label, value in EXPECTED["map"]["per_class"].items():
         one = found.details["classes"][label]["mean_ap"]

@@ -4,19 +4,20 @@ import json
 import random
 import re
 import string
+import time
 from collections import Counter
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
 from metrics.base import MetricError, Row
 from metrics.bootstrap import measure
 from metrics.score import METRICS, MetricSpec, ScoringSpec, check
-from metrics.understanding import filler_distance
+from metrics.understanding import distance_counts
 
 FEW = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -29,6 +30,12 @@ def value(name: str, *pairs: tuple[str | None, str], **options: Any) -> float | 
 def frame(scenario: str = "alarm", action: str = "set", *entities: tuple[str, str]) -> str:
     found = [{"type": kind, "filler": filler} for kind, filler in entities]
     return json.dumps({"scenario": scenario, "action": action, "entities": found}, ensure_ascii=False)
+
+
+def filler_distance(gold: str, answer: str, distance: str) -> float:
+    ((_, hits, false, missed),) = distance_counts([("t", gold)], [("t", answer)], distance)
+    assert hits == 1 and false == missed
+    return false
 
 
 @pytest.mark.parametrize(
@@ -138,14 +145,38 @@ def test_what_cannot_be_read_misses() -> None:
         "{" * 90_000,
     ):
         assert value("intent_accuracy", (bad, gold)) == 0 == value("intent_f1", (bad, gold))
+        pairs = ((bad, gold), (gold, gold))
+        assert value("intent_accuracy", *pairs) == 50 == value("intent_f1", *pairs, average="micro")
     for bad in ("", None, "[]", "{}", '{"entities": {}}', '{"entities": ["time"]}', '{"entities": [{"type": "time"}]}'):
         for name in ("entity_f1", "slu_f1"):
             assert value(name, (bad, gold)) == 0
-            assert value(name, (bad, gold), (gold, gold)) == pytest.approx(100 * 2 / 3), "one hit, one miss"
+            assert value(name, (bad, gold), (gold, gold)) == 50, "one hit, one miss, one false"
+            assert value(name, (bad, frame()), (gold, gold)) == pytest.approx(100 * 2 / 3), "one hit, one false"
+            assert value(name, (frame(), frame()), (gold, gold)) == 100
             assert METRICS[name]().details([Row("1", bad, (gold,))]) == {"unreadable": 1}
     assert value("entity_f1", ('{"entities": []}', gold)) == 0
     assert value("entity_f1", (frame(), frame())) is None
     assert value("intent_accuracy", (frame("alarm", "unset"), gold), part="scenario") == 100
+
+
+@pytest.mark.parametrize("name", ["slot_f1", "joint_goal_accuracy", "entity_f1", "slu_f1", "intent_f1"])
+def test_no_answer_as_long_is_worse_than_one_that_cannot_be_read(name: str) -> None:
+    rng, slots = random.Random(3), name in ("slot_f1", "joint_goal_accuracy")
+    options = {} if slots else {"average": "micro"}
+
+    def drawn(size: int) -> str:
+        pairs = [(kind, rng.choice(["x", "y", "xy"])) for kind in rng.sample("abc", size)]
+        return json.dumps(dict(pairs)) if slots else frame(rng.choice(["alarm", "lists"]), "set", *pairs)
+
+    right = drawn(3)
+    for size in (0, 1, 2):
+        gold = drawn(size)
+        unread, perfect = (value(name, (answer, gold), (right, right), **options) for answer in (None, gold))
+        assert unread == value(name, ("I cannot say.", gold), (right, right), **options)
+        assert unread is not None and perfect is not None and unread < perfect == 100
+        for _ in range(30):
+            read = value(name, (drawn(rng.randint(0, max(size, 1))), gold), (right, right), **options)
+            assert read is not None and read >= unread
 
 
 def test_a_long_answer_of_entities_takes_no_time() -> None:
@@ -154,6 +185,15 @@ def test_a_long_answer_of_entities_takes_no_time() -> None:
     for name in ("entity_f1", "slu_f1"):
         found = value(name, (said, gold))
         assert found is not None and found < 1
+
+
+def test_a_long_reference_of_entities_takes_a_moment() -> None:
+    words, rng = ["five", "am", "today", "pm", "seven"], random.Random(0)
+    said, gold = (frame("a", "b", *(("t", " ".join(rng.choices(words, k=4))) for _ in range(1500))) for _ in "xx")
+    begun = time.perf_counter()
+    found = value("slu_f1", (said, gold))
+    assert found is not None and 80 < found < 100
+    assert time.perf_counter() - begun < 10
 
 
 @pytest.mark.parametrize(
@@ -183,7 +223,8 @@ def test_bad_references_are_refused(name: str, reference: str, message: str) -> 
         ('{"area": "south"}', '{"area": "north"}', 0, 0, 0),
         ("{}", '{"area": "north"}', 0, 0, 0),
         ("north", '{"area": "north"}', 0, 0, 0),
-        (None, "{}", 0, None, None),
+        (None, "{}", 0, 0, 0),
+        ("north", "{}", 0, 0, 0),
         ("{}", "{}", 100, None, None),
         ('{"area": ["north"]}', '{"area": "north"}', 0, 0, 0),
         ('{"area": true}', '{"area": "north"}', 0, 0, 0),
@@ -210,7 +251,13 @@ def test_the_best_of_several_references_counts() -> None:
         ("in the Eiffel tower", "eiffel tower", 0, 80),
         ("tower tower eiffel", "eiffel tower", 0, 80),
         ("it's", "its", 100, 100),
-        ("an", "the", 100, 100),
+        ("the", "", 100, 100),
+        ("", "A", 0, 0),  # SQuAD's rule of articles would leave nothing of it
+        ("a.", "A", 100, 100),
+        ("The", "A", 0, 0),
+        ("an A", "A", 0, 200 / 3),
+        ("", "?", 0, 0),
+        ("?", "?", 100, 100),
         ("an", "x", 0, 0),
         ("", "x", 0, 0),
         (None, "the", 0, 0),
@@ -224,6 +271,12 @@ def test_short_answers(answer: str | None, reference: str, exact: float, f1: flo
     assert value("token_f1", (answer, reference)) == pytest.approx(f1)
 
 
+def test_the_signature_says_where_articles_are_kept() -> None:
+    rows = [Row("1", "x", ("the x",)), Row("2", "x", ("x", "The"))]
+    plain, bare = (METRICS["exact_match"]().signature_parts(some) for some in (rows[:1], rows))
+    assert plain == {"match": "squad", "refs": "best"} and bare == {"match": "squad", "bare": "kept", "refs": "best"}
+
+
 @FEW
 @given(st.text("aAthe n.,'x", max_size=12), st.text("aAthe n.,'x", max_size=12))
 def test_short_answers_equal_a_plain_count(answer: str, reference: str) -> None:
@@ -232,6 +285,7 @@ def test_short_answers_equal_a_plain_count(answer: str, reference: str) -> None:
         return [word for word in re.split(r"\s+", kept) if word and word not in ("a", "an", "the")]
 
     said, wanted = plain(answer), plain(reference)
+    assume(wanted or not reference.strip())
     same = sum((Counter(said) & Counter(wanted)).values())
     expected = float(said == wanted) if not said or not wanted else 2 * same / (len(said) + len(wanted))
     assert value("token_f1", (answer, reference)) == pytest.approx(100 * expected)

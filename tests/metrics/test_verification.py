@@ -84,7 +84,28 @@ def test_references_that_say_neither_are_refused(reference: str) -> None:
         EqualErrorRate().check_row(Row("1", None, (good,)))
 
 
-@pytest.mark.parametrize("options", [{"p_target": 0}, {"p_target": 1}, {"c_fa": -1}, {"c_miss": "a"}, {"c_fa": True}])
-def test_costs_are_checked(options: dict[str, Any]) -> None:
-    with pytest.raises(MetricError, match="write a number above 0"):
-        MinimumDetectionCost(options=options)
+def test_references_that_contradict_each_other_are_refused() -> None:
+    EqualErrorRate().check_row(Row("1", None, ("1", "yes", "target")))
+    with pytest.raises(MetricError, match=r"the references contradict each other; write 1 .* once"):
+        EqualErrorRate().check_row(Row("1", None, ("1", "0")))
+
+
+NUMBERS = (0, -1, 5e-324, 1e308, float("nan"), float("inf"), 10**400, "a", True, None, [1])
+
+
+@pytest.mark.parametrize("value", NUMBERS, ids=lambda value: str(value)[:9])
+@pytest.mark.parametrize("key", ["p_target", "c_miss", "c_fa"])
+def test_costs_are_checked(key: str, value: Any) -> None:
+    with pytest.raises(MetricError, match=f"option '{key}' is .*; write a number from 1e-06 to"):
+        MinimumDetectionCost(options={key: value})
+    with pytest.raises(MetricError, match="option 'p_target' is 1; "):
+        MinimumDetectionCost(options={"p_target": 1})
+
+
+def test_any_cost_that_is_taken_gives_a_cost() -> None:
+    trials = rows_of((True, 0.9), (True, 0.2), (False, 0.3), (False, 0.1))
+    for p_target in (1e-6, 1 - 1e-6):
+        for costs in ((1e-6, 1e6), (1e6, 1e-6)):
+            metric = MinimumDetectionCost(options={"p_target": p_target, "c_miss": costs[0], "c_fa": costs[1]})
+            found = measure(metric, trials)[0]
+            assert found is not None and 0 <= found <= 1

@@ -310,6 +310,16 @@ def test_score_any_file(tmp_path: Path) -> None:
         (["rescore", "{folder}/none"], "is no run directory"),
         (["score", "{folder}/both.jsonl", "--metric", "wer"], "keep one"),
         (["score", "{folder}/odd.jsonl", "--metric", "wer", "--normalizer", "qwen2_audio"], "'language' is 5"),
+        (["score", "{folder}/chinese.jsonl", "--metric", "wer"], "row '1': 'language' is 'Chinese'; write its code"),
+        (
+            ["score", "{file}", "--metric", "bleu", "--option", "tokenize"],
+            "an --option without '='; write --option KEY=VALUE",
+        ),
+        (["score", "{folder}/several.jsonl", "--metric", "wer"], "several right answers are written as 'references'"),
+        (["score", "{folder}/several.jsonl", "--metric", "mean_ap", "--metric", "cer"], "metric 'cer' compares texts"),
+        (["score", "{folder}/several.jsonl", "--metric", "top_k"], "write several as 'references'"),
+        (["score", "{folder}/several.jsonl", "--metric", "mean_ap", "--normalizer", "basic"], "use 'none'"),
+        (["score", "{folder}/letter.jsonl", "--metric", "accuracy", "--normalizer", "basic"], "leaves nothing of the"),
         (
             ["score", "{file}", "--metric", "macro_f1", "--extractor", "label", "--label", "x"],
             "is not in the label set",
@@ -322,9 +332,34 @@ def test_one_sentence_and_status_2(tmp_path: Path, arguments: list[str], said: s
     rows_file(tmp_path / "bad.jsonl", [good, {"id": 2, "reference": "a"}])
     rows_file(tmp_path / "both.jsonl", [good | {"references": ["a"]}])
     rows_file(tmp_path / "odd.jsonl", [good | {"language": 5}])
+    rows_file(tmp_path / "chinese.jsonl", [good | {"language": "Chinese"}])
+    rows_file(tmp_path / "several.jsonl", [good | {"reference": ["a", "b"]}])
+    rows_file(tmp_path / "letter.jsonl", [good | {"reference": "(A)"}])
     done = run_results(*[argument.format(file=path, folder=tmp_path) for argument in arguments])
     assert done.returncode == 2 and done.stdout == ""
     assert said in done.stderr and done.stderr.startswith("results: ") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["scor"], "results: No such command 'scor'. Did you mean 'score', 'rescore'?\n"),
+        (["score"], "results: Missing argument 'FILE'\n"),
+        (["score", "x.jsonl"], "results: Missing option '--metric'\n"),
+        (["score", "x.jsonl", "--metric"], "results: Option '--metric' requires an argument\n"),
+        (["metrics", "--bogus"], "results: No such option: --bogus\n"),
+        (["leaderboard", "x", "--format", "y"], "'y' is not one of 'md', 'csv', 'json'\n"),
+    ],
+)
+def test_usage_is_told_in_one_sentence(arguments: list[str], said: str) -> None:
+    done = run_results(*arguments)
+    assert (done.returncode, done.stdout) == (2, "") and done.stderr.endswith(said)
+    assert done.stderr.startswith("results: ") and done.stderr.count("\n") == 1
+
+
+def test_without_a_command_there_is_help() -> None:
+    bare, asked = run_results(), run_results("--help")
+    assert bare.returncode == asked.returncode == 0 and bare.stdout == asked.stdout and "leaderboard" in bare.stdout
 
 
 def test_neither_results_nor_metrics_knows_torch(tmp_path: Path) -> None:

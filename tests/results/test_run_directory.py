@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support import CHECKOUT
 
+from results.fingerprint import differences
 from results.run import (
     ClipRecord,
     Failure,
@@ -18,7 +19,6 @@ from results.run import (
     RunError,
     RunRecord,
     TaskRecord,
-    differences,
     new_session,
 )
 

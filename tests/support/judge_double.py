@@ -2,12 +2,18 @@
 
 import json
 import re
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from metrics.score import MetricSpec, Score, ScoringSpec, check, score
+
+KEY = "sk-very-secret-123"
+CORRECT, SCORES = "judge_correct", "judge_score"
 MARKED = re.compile(
     r"<(context|question|reference answer|answer|first reply|second reply) (\w+)>\n(.*?)\n</\1 \2>", re.DOTALL
 )
@@ -61,6 +67,45 @@ def slow(seconds: float) -> Behaviour:
     return wait
 
 
+@contextmanager
+def raw_server(parts: Callable[[], Iterable[bytes]]) -> Iterator[str]:
+    """The URL of a server that sends these bytes whatever it is asked, until who asked goes away."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve(connection: socket.socket) -> None:
+        with connection:
+            try:
+                asked = connection.makefile("rb")
+                head = list(iter(asked.readline, b"\r\n"))  # all of it is read: what is left unread resets a connection
+                asked.read(next(int(line[15:]) for line in head if line.lower().startswith(b"content-length:")))
+                for part in parts():
+                    connection.sendall(part)
+            except OSError:
+                pass
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+
+
+def only_for(answer: str, behaviour: Behaviour) -> Behaviour:
+    """A behaviour for requests about this answer; all others are judged rightly."""
+    return lambda double, request: (behaviour if answer in [text for _, text in texts_of(request)[1]] else right)(
+        double, request
+    )
+
+
 class JudgeDouble:
     """Answers each request by the next behaviour of `script`, and as `after` does when the script is over."""
 
@@ -111,3 +156,17 @@ class JudgeDouble:
                 pass
 
         return Handler
+
+
+def record(number: int, raw: str | None, *references: str, **more: Any) -> dict[str, Any]:
+    return {"id": f"s{number:03}", "raw": raw, "references": list(references), "fields": {}, "status": "ok", **more}
+
+
+def judged(records: list[dict[str, Any]], metric: str, options: dict[str, Any]) -> Score:
+    spec = ScoringSpec(
+        {"it": MetricSpec(metric, options=options), "accuracy": MetricSpec("accuracy")}, primary="accuracy"
+    )
+    check(spec, records)
+    it, accuracy = score(records, spec)[:2]
+    assert accuracy.value is not None, "whatever a judge does, all other metrics are computed"
+    return it

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from evaluate.models.margin import Margin
 from evaluate.models.qwen_audio.features import Query
 from evaluate.models.qwen_audio.network import Memory, Network
 
@@ -64,8 +65,11 @@ class Stream:
 
 
 @torch.inference_mode()
-def generate(network: Network, queries: Sequence[Query], asked: Decoding) -> list[list[int]]:
-    """New tokens of each query, its end token with it where it came to one; queries are rows of one batch."""
+def generate(
+    network: Network, queries: Sequence[Query], asked: Decoding, margin: Margin | None = None
+) -> list[list[int]]:
+    """New tokens of each query, its end token with it where it came to one; queries are rows of one batch. ``margin``
+    watches a single one."""
     said: list[list[int]] = [[asked.end] if _stopped(query.ids, [], asked) else [] for query in queries]
     done = [bool(tokens) for tokens in said]
     if all(done):
@@ -75,6 +79,8 @@ def generate(network: Network, queries: Sequence[Query], asked: Decoding) -> lis
     for step in range(asked.max_new_tokens):
         logits = stream.next([tokens[-1] for tokens in said]) if step else stream.first()
         chosen = _choose(logits, step, asked, draws)
+        if margin:
+            margin(chosen, logits)
         for row, token in enumerate(chosen):
             if done[row]:
                 continue

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ import numpy as np
 from evaluate.config import Generation, ModelConfig
 from evaluate.models import tags
 from evaluate.models.base import Answer, Checkpoint, Model, ModelError, Request, hear_transformers, sample_seed
+from evaluate.models.margin import Margin, margin_for
 from evaluate.models.qwen_audio.chat import TAIL, Turn, clip_line, encode_context, head_text, history_of
 from evaluate.models.qwen_audio.config import read_architecture, read_generation
 from evaluate.models.qwen_audio.features import Query, clip_features
@@ -24,7 +26,7 @@ from evaluate.models.qwen_audio.tokenizer import (
     audio_tags,
     special_tokens,
 )
-from evaluate.models.tags import CLIP_END, CLIP_START, check_tags, clip_order, clips_named, refuse_marks
+from evaluate.models.tags import CLIP, CLIP_END, CLIP_START, check_tags, clip_order, clips_named, refuse_marks
 
 LOG = logging.getLogger(__name__)
 Entry = tuple[Request, Query]
@@ -39,6 +41,7 @@ class QwenAudio(Model):
 
     prompt_styles: ClassVar[tuple[str, ...]] = ("qwen_audio",)
     max_seconds = 30.0
+    needs_clips = False
     can_split = True
     preload = ("torch", "safetensors.torch", "transformers.modeling_utils", "evaluate.models.qwen_audio.network")
     chat_format = "raw"
@@ -124,16 +127,20 @@ class QwenAudio(Model):
         return self.tokenizer.encode(request.prompt, rows)
 
     def generate(self, batch: list[Entry], generation: Generation) -> list[Answer]:
+        margin = margin_for(self.margins, len(batch), generation.temperature)
         if generation.temperature == 0:
-            said = self.new_tokens([query for _, query in batch], generation)
+            said = self.new_tokens([query for _, query in batch], generation, margin=margin)
         else:  # one by one: a draw does not depend on its neighbours
             said = [
                 self.new_tokens([query], generation, sample_seed(generation.seed, request.id))[0]
                 for request, query in batch
             ]
-        return [self._answer(query, tokens) for (_, query), tokens in zip(batch, said, strict=True)]
+        answers = [self._answer(query, tokens) for (_, query), tokens in zip(batch, said, strict=True)]
+        return [replace(answer, margin=margin.smallest) for answer in answers] if margin else answers
 
-    def new_tokens(self, queries: Sequence[Query], generation: Generation, seed: int = 0) -> list[list[int]]:
+    def new_tokens(
+        self, queries: Sequence[Query], generation: Generation, seed: int = 0, margin: Margin | None = None
+    ) -> list[list[int]]:
         """What the network says to each query, with the token that ends it. Raises ValueError where it has no room."""
         room = self.architecture.max_length - generation.max_new_tokens
         if (longest := max(len(query.ids) for query in queries)) > room:
@@ -151,7 +158,15 @@ class QwenAudio(Model):
             top_p=generation.top_p,
             seed=seed,
         )
-        return generate(self.network, queries, asked)
+        return generate(self.network, queries, asked, margin)
+
+    def first_logits(self, batch: list[Entry]) -> np.ndarray:
+        import torch
+
+        from evaluate.models.qwen_audio.decoding import Stream
+
+        with torch.inference_mode():
+            return np.asarray(Stream(self.network, [query for _, query in batch], 1).first().cpu())
 
     @property
     def ends(self) -> tuple[int, ...]:
@@ -231,7 +246,10 @@ class QwenAudioChat(QwenAudio):
 
     @staticmethod
     def _turns(request: Request) -> list[Turn]:
-        return history_of(request.fields, f"sample {request.id}")
+        turns = history_of(request.fields, f"sample {request.id}")
+        if request.clips:
+            return turns
+        return [(CLIP.sub("", asked), answered and CLIP.sub("", answered)) for asked, answered in turns]
 
     @property
     def ends(self) -> tuple[int, ...]:

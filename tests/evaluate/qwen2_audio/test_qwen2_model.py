@@ -39,6 +39,32 @@ def test_the_chat_is_that_of_the_processor(talker: Qwen2AudioInstruct, base: Pat
     assert "system\nBe brief.<" in asked(made(base, Qwen2AudioInstruct, system="Be brief."), "Hm?", *heard).prompt
 
 
+def test_first_logits_are_those_of_transformers_alone(model: Qwen2Audio) -> None:
+    requests = [asked(model, prompt, clip(2 + seed, seed)) for seed, prompt in enumerate(PROMPTS)]
+    reference = Reference(model)
+    logits = model.first_logits(model.prepare(requests))
+    assert logits.dtype == np.float32 and logits.shape[0] == len(requests)
+    for request, row in zip(requests, logits, strict=True):
+        with torch.inference_mode():
+            wanted = model.network(**reference.inputs(chat.CLIP.sub(SPAN, request.prompt), request.audio)).logits[0, -1]
+        np.testing.assert_allclose(row, wanted, rtol=0, atol=1e-4)
+
+
+def test_a_prompt_without_clips_is_answered(model: Qwen2Audio, talker: Qwen2AudioInstruct) -> None:
+    """Alone and beside one with a clip, as transformers answers it."""
+    for speaker in (model, talker):
+        request = asked(speaker, "Say.")
+        assert "<audio>" not in request.prompt and "<|audio_bos|>" not in request.prompt
+        tokens = speaker.tokenizer(request.prompt, return_tensors="pt")
+        with torch.inference_mode():
+            rows = speaker.network.generate(
+                **tokens, max_new_tokens=NEW_TOKENS, do_sample=False, eos_token_id=speaker.ends, pad_token_id=0
+            )
+        said = speaker.tokenizer.decode(rows[0, tokens.input_ids.shape[1] :], skip_special_tokens=True).strip()
+        beside = ask(speaker, [request, asked(speaker, "Say.", clip(1, 1))])
+        assert beside[0].text == said == ask(speaker, [request])[0].text
+
+
 def test_a_template_is_found_where_transformers_keeps_it_and_cannot_reach_out(copied: Path) -> None:
     (copied / "chat_template.json").write_text(json.dumps({"chat_template": "{{ messages[1].content|length }}"}))
     with pytest.raises(ModelError, match=r"writes no <\|AUDIO\|> for a clip"):

@@ -67,6 +67,7 @@ def test_it_hears(tiny: QwenAudio) -> None:
     bells, train = sound("bells"), sound("train")
     heard, silent, other = (first_logits(tiny, [ask(tiny, ASR, clip)])[0] for clip in (bells, 0 * bells, train))
     assert (heard - silent).abs().max() > 0.1 and (heard - other).abs().max() > 0.1
+    assert np.array_equal(tiny.first_logits(tiny.prepare([ask(tiny, ASR, bells)]))[0], heard)
     said = [answer.text for answer in answers(tiny, [ask(tiny, ASR, bells), ask(tiny, ASR, train)])]
     assert [answer.text for answer in answers(tiny, [ask(tiny, ASR, train), ask(tiny, ASR, bells)])] == said[::-1]
     assert said[0] != said[1]

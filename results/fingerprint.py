@@ -1,0 +1,32 @@
+"""Fingerprints: what decided the answers in a directory, held against what is asked now."""
+
+from collections.abc import Mapping
+
+from results.run import RunDirectory, RunError
+
+
+def refuse_other_answers(
+    directory: RunDirectory, asked: Mapping[str, Mapping[str, str]], model: Mapping[str, str]
+) -> None:
+    """Raise RunError where a task's answers are answers to something else than what is ``asked`` now, by task; those of
+    a task that is not asked now must be of the same ``model``."""
+    old = directory.read()
+    for name, before in old.tasks.items() if old else ():
+        now = asked.get(name, model)
+        then = before.asked if name in asked else {key: before.asked.get(key, "nothing") for key in model}
+        if (changed := differences(then, now)) and directory.journal(name).standings():
+            raise RunError(
+                f"run.dir={directory.path} holds answers of {name} to something else; what differs: "
+                f"{'; '.join(changed)}. Take another run.dir, or fresh=true to move the old run aside"
+            )
+
+
+def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """The names in which two fingerprints differ, with the values where they are short enough to read."""
+    named = []
+    for name in sorted({*before, *now}):
+        old, new = before.get(name, "nothing"), now.get(name, "nothing")
+        if old != new:
+            readable = max(len(old), len(new)) <= 200 and not (len(new) == 64 and " " not in new)
+            named.append(f"{name} ({old} before, {new} now)" if readable else name)
+    return named
