@@ -6,8 +6,8 @@ from pathlib import Path
 
 from evaluate import control
 from evaluate.config import Config
+from evaluate.engines import open_pool
 from evaluate.engines.dispatch import Dispatcher, EngineError
-from evaluate.engines.local import LocalPool
 from evaluate.hearing import Hearing
 from evaluate.models.base import Model
 from evaluate.preflight import Examined, Prepared, examine, judge, size, to_ask
@@ -61,7 +61,7 @@ def _of_directory(config: Config, prepared: Prepared, path: Path) -> list[str]:
 
 def _ask(config: Config, model: Model, tasks: Sequence[ReadyTask], folders: Sequence[str]) -> Mapping[str, Hearing]:
     """Load the model, and let it hear."""
-    pool = LocalPool(config.model, config.engine, model.preload, folders, _log, to_ask(tasks))
+    pool = open_pool(config.model, config.engine, model.preload, folders, _log, to_ask(tasks))
     with Dispatcher(pool, config.batch.timeout, config.engine.start_timeout, _remark) as dispatcher:
         return dispatcher.found or {}
 

@@ -137,12 +137,17 @@ class ModelConfig:
 @dataclass
 class Engine:
     kind: str = "local"
+    """'local': processes of this machine; 'ray': of a cluster whose machines see checkout, data and checkpoints at the
+    same places."""
+    address: str | None = None
+    """Of the Ray cluster: HOST:PORT of its head, or 'auto' for the one that this machine belongs to; null starts one of
+    this machine alone."""
     devices: Any = "auto"
-    """'auto' (all GPUs, or the CPU), 'cpu', a number of devices (of GPUs, or of workers on a machine without), or a
-    list: [0,2], [cpu,cpu]."""
+    """'auto' (all GPUs, or the CPU; with ray, the CPU of each machine), 'cpu', a number of devices (of GPUs, or of
+    workers where there are none), or, without ray, a list: [0,2], [cpu,cpu]."""
     devices_per_worker: float = 1
     """For a model larger than a GPU: over so many its layers are spread, where its class can. Below 1, workers share a
-    device: 0.5 is two on each."""
+    device: 0.5 is two on each. With ray, a worker without a GPU takes so many CPUs."""
     threads: int = 2
     """Of each worker, that decode ahead of the device."""
     torch_threads: int | None = None
@@ -210,6 +215,7 @@ class Config:
     """'config' or 'prompt': print it and stop, no model is loaded."""
 
 
+ENGINES = ("local", "ray")
 RESERVED_NAMES = ("run.json", "run.log", "leaderboard.md", "leaderboard.csv", "leaderboard.json")
 
 
@@ -284,13 +290,15 @@ def check_values(config: Config) -> None:
     """Raise ConfigError for a value that its type lets through and nothing can run."""
     if config.show not in (None, "config", "prompt"):
         raise ConfigError(f"show={config.show}: it is config or prompt")
+    if config.engine.kind not in ENGINES:
+        raise ConfigError(f"engine.kind={config.engine.kind}: it is one of {', '.join(ENGINES)}")
+    if config.engine.address is not None and config.engine.kind != "ray":
+        raise ConfigError(f"engine.address={config.engine.address} is a Ray cluster's: say engine=ray too")
     if config.audit not in (None, "batch"):
         raise ConfigError(f"audit={config.audit}: there is batch")
     if config.check and (config.show or not config.preflight):
         other = "preflight=off" if not config.preflight else f"show={config.show}"
         raise ConfigError(f"check=true is the preflight alone; leave {other} out")
-    if config.engine.kind != "local":
-        raise ConfigError(f"engine.kind={config.engine.kind}: there is local")
     if "/" in config.model.name:
         raise ConfigError(f"model.name={config.model.name}: a name without /")
     _check_name("model.name", config.model.name)

@@ -12,8 +12,8 @@ from evaluate.aside import Aside
 from evaluate.check import check
 from evaluate.config import Config, Task
 from evaluate.control import fingerprint
+from evaluate.engines import open_pool
 from evaluate.engines.dispatch import Dispatcher, Done, EngineError
-from evaluate.engines.local import LocalPool
 from evaluate.hearing import Hearing
 from evaluate.models.base import Model
 from evaluate.plan import Batch, Item, plan
@@ -177,7 +177,7 @@ class _Runner:
         batches = self._batches()
         left = Counter({batch.task: len(self.missing[batch.task]) for batch in batches})
         model, engine, budget = self.config.model, self.config.engine, self.config.batch
-        pool = LocalPool(model, engine, self.preload, folders, self.reporter.log, to_ask)
+        pool = open_pool(model, engine, self.preload, folders, self.reporter.log, to_ask)
         telemetry = Telemetry(pool.size)
         dispatcher = Dispatcher(pool, budget.timeout, engine.start_timeout, self.reporter.say)
         with Aside() as aside, dispatcher:

@@ -17,8 +17,8 @@ from multiprocessing.process import BaseProcess
 
 from evaluate.config import Engine, ModelConfig
 from evaluate.engines.devices import places, torch_threads
-from evaluate.engines.dispatch import Answered, Event, Lost, Pool, Ready, Refused
-from evaluate.engines.serve import Job, serve
+from evaluate.engines.dispatch import Event, Lost, Pool, Ready, Refused
+from evaluate.engines.serve import Job, event_of, serve
 from evaluate.plan import Batch, Item
 
 FAREWELL_SECONDS = 5.0
@@ -41,15 +41,14 @@ class LocalPool(Pool):
         preload: Sequence[str],
         folders: Sequence[str],
         log: Callable[[str, str], None],
-        to_ask: Mapping[str, Sequence[Item]] | None = None,
+        to_ask: Mapping[str, Sequence[Item]],
     ):
-        """Raises ConfigError for devices that are not there. By ``to_ask``, samples by task, the workers find out
-        whether the model hears, before they are ready."""
+        """Raises ConfigError for devices that are not there."""
         self._context = _forkserver(preload)
         found = places(engine, cache(lambda: _gpus(self._context)))
         self.size = len(found)
         threads = torch_threads(engine, found)
-        self._jobs = [Job(model, folders, place, engine.threads, threads, to_ask or {}) for place in found]
+        self._jobs = [Job(model, folders, place, engine.threads, threads, to_ask) for place in found]
         self._log = log
         self._processes: dict[int, BaseProcess] = {}
         self._pipes: dict[int, Connection] = {}
@@ -86,13 +85,12 @@ class LocalPool(Pool):
         if kind == "log":
             self._log(*content)
             return []
-        if kind == "answers":
-            return [Answered(worker, *content)]
-        if kind == "ready":
+        event = event_of(worker, kind, *content)
+        if isinstance(event, Refused | Lost):
+            self.discard(worker)
+        elif isinstance(event, Ready):
             self._jobs = [replace(job, to_ask={}) for job in self._jobs]  # whoever takes a lost worker's place
-            return [Ready(worker, *content)]
-        self.discard(worker)
-        return [Refused(worker, *content) if kind == "refused" else Lost(worker, f"failed: {content[0]}")]
+        return [event]
 
     def _obituary(self, worker: int) -> str:
         process = self._processes[worker]
@@ -143,13 +141,13 @@ def _forkserver(preload: Sequence[str]) -> ForkServerContext:
     decides: that one and all of its children ignore them, from their first moment."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
-    with _ignored(signal.SIGINT, signal.SIGTERM):
+    with ignored(signal.SIGINT, signal.SIGTERM):
         multiprocessing.forkserver.ensure_running()
     return context
 
 
 @contextmanager
-def _ignored(*numbers: signal.Signals) -> Iterator[None]:
+def ignored(*numbers: signal.Signals) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from evaluate.config import ModelConfig
+from evaluate.engines.dispatch import Answered, Event, Lost, Ready, Refused
 from evaluate.hearing import hears
 from evaluate.models.base import Model, ModelError, add_to_path, make_model
 from evaluate.plan import Batch, Item
@@ -82,7 +83,12 @@ def serve(pipe: Connection, lifeline: Connection, job: Job) -> None:
             os._exit(1)
 
     forward_logs(lambda level, text: send("log", level, text))
-    inbox = _inbox(pipe)  # from here on the worker sees its parent go, whatever it does
+    work(job, _inbox(pipe), send)  # from here on the worker sees its parent go, whatever it does
+
+
+def work(job: Job, inbox: "queue.SimpleQueue[tuple[int, Batch] | None]", send: Callable[..., None]) -> None:
+    """Open the model and answer the numbered batches of the inbox until None comes. What there is to say is given to
+    ``send``, as ``event_of`` reads it; beside that, ('log', level, text)."""
     try:
         model, device = opened(job, lambda level, text: send("log", level, text))
     except ModelError as error:
@@ -102,6 +108,15 @@ def serve(pipe: Connection, lifeline: Connection, job: Job) -> None:
     except Exception as error:  # noqa: BLE001 - a fault of ours: the parent hears of it, and starts another worker
         send("log", "ERROR", traceback.format_exc())
         send("failed", f"{type(error).__name__}: {error}")
+
+
+def event_of(worker: int, kind: str, *content: Any) -> Event:
+    """What a worker's message is to the dispatcher; after all but ``ready`` and ``answers`` the worker is done."""
+    if kind == "answers":
+        return Answered(worker, *content)
+    if kind == "ready":
+        return Ready(worker, *content)
+    return Refused(worker, *content) if kind == "refused" else Lost(worker, f"failed: {content[0]}")
 
 
 def _inbox(pipe: Connection) -> "queue.SimpleQueue[tuple[int, Batch] | None]":

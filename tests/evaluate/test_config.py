@@ -55,7 +55,7 @@ def refused(capsys: Capture, *arguments: str) -> str:
         ),
         (["model=whisper", "model.path=x", *TASK, "limit=0"], "limit=0 of asr/manifest: it is at least 1"),
         (["model=whisper", "model.path=x", *TASK, "show=promt"], "show=promt: it is config or prompt"),
-        (["model=whisper", "model.path=x", *TASK, "engine.kind=slurm"], "engine.kind=slurm"),
+        (["model=whisper", "model.path=x", *TASK, "engine.kind=slurm"], "engine.kind=slurm: it is one of local, ray"),
         (["model=whisper", "model.path=x", *TASK, "task.name=../x"], "task.name=../x"),
         (["hydra.searchpath=[file:///no/such/folder]", *TASK], "there is no folder /no/such/folder"),
         (["model=null", *TASK], "cannot compose model=null"),
