@@ -71,8 +71,15 @@ class LocalPool(Pool):
             self._processes[worker].kill()
 
     def events(self, seconds: float) -> list[Event]:
-        ready = wait(list(self._pipes.values()), seconds)
-        return [event for worker, pipe in list(self._pipes.items()) if pipe in ready for event in self._read(worker)]
+        ends = {worker: (pipe, self._processes[worker].sentinel) for worker, pipe in self._pipes.items()}
+        ready = wait([end for both in ends.values() for end in both], seconds)
+        events: list[Event] = []
+        for worker, (pipe, sentinel) in ends.items():
+            if pipe in ready:
+                events += self._read(worker)
+            elif sentinel in ready:  # dead, and a process that the model started holds the other end of the pipe
+                events.append(Lost(worker, self._obituary(worker)))
+        return events
 
     def _read(self, worker: int) -> list[Event]:
         """The worker's next message; its end, where there is none. A log line is no event."""
@@ -80,6 +87,9 @@ class LocalPool(Pool):
             kind, *content = self._pipes[worker].recv()
         except (EOFError, OSError):
             return [Lost(worker, self._obituary(worker))]
+        except Exception as error:  # noqa: BLE001 - what a confused process wrote there may look like anything
+            self.discard(worker)
+            return [Lost(worker, f"sent what is no message ({type(error).__name__})")]
         if kind == "log":
             self._log(*content)
             return []

@@ -1,5 +1,6 @@
 """The life of a worker, whatever started it: open the model on its devices, answer batches."""
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -16,7 +17,7 @@ from typing import Any
 from evaluate.config import ModelConfig
 from evaluate.models.base import Model, ModelError, add_to_path, make_model
 from evaluate.plan import Batch
-from evaluate.worker import answered
+from evaluate.worker import answered, described
 
 F_SETSIG = 10
 """fcntl(2) of Linux: the signal that news of a file send; Python has no name for it."""
@@ -66,6 +67,16 @@ def opened(job: Job, log: Callable[[str, str], None]) -> tuple[Model, str]:
 def serve(pipe: Connection, lifeline: Connection, job: Job) -> None:
     """A worker process: batches come numbered through the pipe until None does, answers go back. It ends when the
     parent does, which holds the other end of ``lifeline``, and leaves signals to it."""
+    try:
+        _serve(pipe, lifeline, job)
+    finally:
+        # Not as Python leaves a process: that would wait for threads that a model or a decoder has left running.
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # no stdout, or a closed one
+            sys.stdout.flush()
+        os._exit(0)
+
+
+def _serve(pipe: Connection, lifeline: Connection, job: Job) -> None:
     _end_with(lifeline)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -75,16 +86,22 @@ def serve(pipe: Connection, lifeline: Connection, job: Job) -> None:
         try:
             with lock:
                 pipe.send((kind, *content))
-        except (BrokenPipeError, ConnectionError):  # the parent is gone: nobody waits for an answer
+        except OSError:  # the parent is gone, or the model has closed what is not its own: nobody waits for an answer
             os._exit(1)
 
     forward_logs(lambda level, text: send("log", level, text))
-    inbox = _inbox(pipe)  # from here on the worker sees its parent go, whatever it does
     try:
-        model, device = opened(job, lambda level, text: send("log", level, text))
+        _work(pipe, job, send)
     except ModelError as error:
         send("refused", str(error))
-        return
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the parent hears of it, and starts another worker
+        send("log", "ERROR", f"{described(error)}\n{traceback.format_exc()}")
+        send("failed", described(error))
+
+
+def _work(pipe: Connection, job: Job, send: Callable[..., None]) -> None:
+    inbox = _inbox(pipe)  # from here on the worker sees its parent go, whatever it does
+    model, device = opened(job, lambda level, text: send("log", level, text))
     send("ready", device)
     numbers: queue.SimpleQueue[int] = queue.SimpleQueue()
 
@@ -93,12 +110,8 @@ def serve(pipe: Connection, lifeline: Connection, job: Job) -> None:
             numbers.put(entry[0])
             yield entry[1]
 
-    try:
-        for outcomes, spent in answered(model, batches(), job.decode_threads):
-            send("answers", numbers.get(), outcomes, spent)
-    except Exception as error:  # noqa: BLE001 - a fault of ours: the parent hears of it, and starts another worker
-        send("log", "ERROR", traceback.format_exc())
-        send("failed", f"{type(error).__name__}: {error}")
+    for outcomes, spent in answered(model, batches(), job.decode_threads):
+        send("answers", numbers.get(), outcomes, spent)
 
 
 def _inbox(pipe: Connection) -> "queue.SimpleQueue[tuple[int, Batch] | None]":
@@ -107,11 +120,11 @@ def _inbox(pipe: Connection) -> "queue.SimpleQueue[tuple[int, Batch] | None]":
     inbox: queue.SimpleQueue[tuple[int, Batch] | None] = queue.SimpleQueue()
 
     def read() -> None:
-        while True:
-            try:
+        try:
+            while True:
                 inbox.put(pipe.recv())
-            except (EOFError, OSError):
-                os._exit(1)
+        finally:
+            os._exit(1)
 
     threading.Thread(target=read, name="inbox", daemon=True).start()
     return inbox

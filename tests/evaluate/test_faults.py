@@ -106,6 +106,22 @@ def test_a_sample_that_kills_its_worker_every_time(own: Path, tmp_path: Path, to
     )
 
 
+def test_however_a_worker_ends_the_run_goes_on(own: Path, tmp_path: Path, tone: Tone) -> None:
+    """With a child that keeps its pipe, with a thread that runs on, after words of its own, with no text to say."""
+    does = {"s001": "orphan", "s003": "quit", "s004": "scribble"}
+    once = {name: {"does": what, "once": str(tmp_path / name)} for name, what in does.items()}
+    manifest = many(tmp_path, tone, 8, s006={"does": "garble"}, **once)
+    done = command("evaluate", *echo(own, manifest, tmp_path / "run", "batch.max_clips=1"))
+    assert done.returncode == 1 and "Traceback (" not in done.stderr, done.stderr
+    for why in ("was killed by SIGKILL", "failed: SystemExit: no message", "sent what is no message"):
+        assert f"worker 0 {why}" in done.stderr
+    records = read_lines(tmp_path / "run/own/echo/predictions.jsonl")
+    assert len(records) == 8
+    assert [(record["id"], record["error"]["message"]) for record in records if record["error"]] == [
+        ("s006", "ValueError: no text ?")
+    ]
+
+
 def test_a_model_that_always_dies_stops_with_status_3(own: Path, tmp_path: Path, tone: Tone) -> None:
     every = {f"s{number:03}": {"does": "die"} for number in range(40)}
     manifest = many(tmp_path, tone, 40, **every)
