@@ -1,5 +1,6 @@
 """The local engine: worker processes on this machine, each fed over a pipe of its own."""
 
+import atexit
 import multiprocessing
 import multiprocessing.forkserver
 import signal
@@ -51,6 +52,7 @@ class LocalPool(Pool):
         self._processes: dict[int, BaseProcess] = {}
         self._pipes: dict[int, Connection] = {}
         self._lifelines: dict[int, Connection] = {}
+        atexit.register(self._end)  # where an interruption came in the middle of closing: Python would wait for workers
 
     def start(self, worker: int) -> None:
         ours, theirs = self._context.Pipe()
@@ -111,11 +113,12 @@ class LocalPool(Pool):
 
     def discard(self, worker: int) -> None:
         if worker in self._pipes:
+            process = self._processes[worker]
+            process.kill()
+            process.join(FAREWELL_SECONDS)  # it is dead; who would say so, the process that it was forked from, may not
             self._pipes.pop(worker).close()
             self._lifelines.pop(worker).close()
-            process = self._processes.pop(worker)
-            process.kill()
-            process.join()
+            del self._processes[worker]
 
     def close(self, kindly: Sequence[int]) -> None:
         for worker in list(self._pipes):
@@ -124,9 +127,15 @@ class LocalPool(Pool):
         for worker in list(self._pipes):
             self._dismiss(worker)
         deadline = time.monotonic() + FAREWELL_SECONDS
-        for worker, process in list(self._processes.items()):
+        for process in self._processes.values():
             process.join(max(0.0, deadline - time.monotonic()))
-            self.discard(worker)
+        self._end()
+
+    def _end(self) -> None:
+        atexit.unregister(self._end)
+        with _ignored(signal.SIGINT, signal.SIGTERM):
+            for worker in list(self._pipes):
+                self.discard(worker)
 
     def _dismiss(self, worker: int) -> None:
         try:

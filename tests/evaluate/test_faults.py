@@ -192,6 +192,20 @@ def test_a_signal_to_the_whole_group_is_the_parents_to_hear(
     assert done.returncode == 0 and 4 <= there < 60 and lines(tmp_path / "run") == 60
 
 
+def test_a_second_interruption_leaves_nothing_behind(own: Path, tmp_path: Path, tone: Tone) -> None:
+    manifest = many(tmp_path, tone, 60)
+    arguments = echo(own, manifest, tmp_path / "run", "engine.devices=3", "batch.max_clips=1", "+model.options.nap=0.1")
+    process = start("evaluate", *arguments)
+    wait_for_lines(tmp_path / "run/own/echo/predictions.jsonl", 4, process)
+    family = [*children(process.pid), *workers(process.pid)]
+    os.kill(process.pid, signal.SIGINT)
+    time.sleep(0.001)
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=10)
+    assert process.returncode in (130, -signal.SIGINT) and "the same command goes on" in said
+    assert not wait_until_gone(family, 5)
+
+
 def test_a_full_disk_and_room_made(own: Path, tmp_path: Path, tone: Tone) -> None:
     manifest = many(tmp_path, tone, 30)
     arguments = echo(own, manifest, tmp_path / "run", "batch.max_clips=4")
