@@ -175,6 +175,8 @@ def _open_clips(task: ReadyTask, found: Examined) -> None:
                 audio.load(audio.beginning(clip, item.folder, CLIP_SECONDS), item.folder)
         except audio.AudioError as error:
             errors.append(str(error))
+        except Exception as error:  # noqa: BLE001 - a decoder's own fault costs the sample, not the run
+            errors.append(f"{Path(item.clips[0].path).name}: {type(error).__name__}: {error}")
     found.clips[name] = len(tried) - len(errors)
     if tried and len(errors) == len(tried):
         which = f"the clips of its first {len(tried)} samples" if len(tried) > 1 else "its first clip"

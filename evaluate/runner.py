@@ -124,9 +124,9 @@ class _Runner:
 
     def _missing(self, name: str) -> set[str]:
         """The ids to answer: those without a record, and failed ones where they are to be tried again."""
-        records = {} if self.config.fresh else self.directory.journal(name).read()
-        again = {identity for identity, record in records.items() if record["status"] == "failed"}
-        done = records.keys() - (again if self.config.retry_failed else set())
+        standings = {} if self.config.fresh else self.directory.journal(name).standings()
+        again = {identity for identity, reason in standings.items() if reason is not None}
+        done = standings.keys() - (again if self.config.retry_failed else set())
         return self.tasks[name].samples.keys() - done
 
     def run(self, folders: Sequence[str]) -> int:
@@ -317,10 +317,10 @@ class _Runner:
     def _failures(self) -> list[tuple[str, str, str]]:
         """Task, id and reason of every failed sample."""
         return [
-            (name, identity, record["error"]["message"])
+            (name, identity, reason)
             for name, task in self.tasks.items()
-            for identity, record in self.directory.journal(name).read().items()
-            if record["status"] == "failed" and identity in task.samples
+            for identity, reason in self.directory.journal(name).standings().items()
+            if reason is not None and identity in task.samples
         ]
 
     def _list_failures(self, failures: Sequence[tuple[str, str, str]]) -> None:

@@ -187,7 +187,7 @@ def _heard(item: Item, limit: float | None, long_audio: LongAudio) -> tuple[Outc
         outcome.error = Failure(error.code, str(error))
         return outcome, []
     except Exception as error:  # noqa: BLE001 - a decoder's own fault costs the sample, not the worker
-        outcome.error = Failure("unreadable", f"{Path(item.clips[0].path).name}: {_described(error)}")
+        outcome.error = Failure("unreadable", f"{Path(item.clips[0].path).name}: {described(error)}")
         return outcome, []
     return outcome, [replace(item.request, audio=tuple(piece)) for piece in pieces]
 
@@ -271,7 +271,9 @@ def _generate(model: Model, pieces: Sequence[Request], features: Any, generation
 def _tidy(entry: Answer | str) -> Answer:
     said = Answer(entry) if isinstance(entry, str) else entry
     counts = (said.prompt_tokens, said.new_tokens)
-    if not isinstance(said.text, str) or not all(count is None or type(count) is int for count in counts):
+    if not isinstance(said.text, str) or not all(
+        count is None or (type(count) is int and count >= 0) for count in counts
+    ):
         raise TypeError(f"the model gave {said!r}; an answer is a text, and its token counts are whole numbers")
     return replace(said, text=said.text.strip().encode("utf-8", "replace").decode())
 
@@ -279,14 +281,16 @@ def _tidy(entry: Answer | str) -> Answer:
 def _failure(error: Exception, request: Request) -> Failure:
     if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
         return Failure("memory", f"out of memory on this sample alone ({_seconds(request):.1f} s of audio)")
-    return Failure("model", _described(error))
+    return Failure("model", described(error))
 
 
-def _described(error: Exception) -> str:
-    """An error's kind and first line, without what differs from machine to machine: folders, addresses, processes."""
+def described(error: BaseException) -> str:
+    """An error's kind and first line, as valid text, without what differs from machine to machine: folders, addresses,
+    processes."""
     first = (str(error).strip() or "no message").splitlines()[0]
     first = ABSOLUTE_PATH.sub(lambda path: path[0].rstrip("/").rsplit("/", 1)[-1], first)
-    return f"{type(error).__name__}: {PROCESS.sub('pid', ADDRESS.sub('0x', first))}"
+    first = PROCESS.sub("pid", ADDRESS.sub("0x", first))
+    return f"{type(error).__name__}: {first}".encode("utf-8", "replace").decode()
 
 
 def _release_memory() -> None:

@@ -14,7 +14,7 @@ def refuse_other_answers(
     for name, before in old.tasks.items() if old else ():
         now = asked.get(name, model)
         then = before.asked if name in asked else {key: before.asked.get(key, "nothing") for key in model}
-        if (changed := differences(then, now)) and directory.journal(name).read():
+        if (changed := differences(then, now)) and directory.journal(name).standings():
             raise RunError(
                 f"run.dir={directory.path} holds answers of {name} to something else; what differs: "
                 f"{'; '.join(changed)}. Take another run.dir, or fresh=true to move the old run aside"

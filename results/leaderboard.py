@@ -107,7 +107,7 @@ def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
         for task, asked in record.tasks.items():
             scores = directory.read_scores(task)
             if scores is None:
-                there = len(directory.journal(task).read())
+                there = len(directory.journal(task).standings())
                 notes.append(
                     f"{shown} on {task} is not finished: {there} of {asked.expected} samples are answered; "
                     f"the command that began it goes on"

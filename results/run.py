@@ -5,9 +5,10 @@ import dataclasses
 import fcntl
 import hashlib
 import json
+import mmap
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -72,7 +73,7 @@ class Prediction:
     """Without padding and end token; None where the model does not say."""
 
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False, allow_nan=False)
+        return json.dumps(vars(self), ensure_ascii=False, allow_nan=False, default=vars)
 
 
 @dataclass
@@ -300,27 +301,43 @@ class Journal:
     def __init__(self, path: Path):
         self.path = path
 
-    def read(self) -> dict[str, dict[str, Any]]:
-        """Records by id; the last line of an id wins, and a line that a kill tore at the end does not count."""
-        records: dict[str, dict[str, Any]] = {}
+    def read(self, keys: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
+        """Records by id, of each the named ``keys`` that it has, or all; the last line of an id wins, and a line that a
+        kill tore at the end does not count."""
+        if keys is None:
+            return {record["id"]: record for _, record in self._records()}
+        return {record["id"]: {key: record[key] for key in keys if key in record} for _, record in self._records()}
+
+    def standings(self) -> dict[str, str | None]:
+        """By id: why the sample failed, or None where it is answered."""
+        return {
+            record["id"]: None if record["status"] == "ok" else record["error"]["message"]
+            for _, record in self._records()
+        }
+
+    def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The records in the order of the file, each with the byte where its line begins. Raises RunError."""
         if not self.path.is_file():
-            return records
-        lines = self.path.read_bytes().split(b"\n")
-        for number, line in enumerate(lines[:-1], 1):  # what follows the last newline is a torn line, or nothing
-            try:
-                record = json.loads(line)
-                _must_be((record["id"], str), (record["references"], list), (record["fields"], dict))
-                if record["status"] == "ok":
-                    _must_be((record["raw"], str))
-                else:
-                    _must_be((record["error"]["message"], str))
-                records[record["id"]] = record
-            except (ValueError, KeyError, TypeError, AttributeError):
-                raise RunError(
-                    f"{self.path}, line {number} is damaged: restore the file, delete that line (its sample is "
-                    f"answered again), or begin anew with fresh=true"
-                ) from None
-        return records
+            return
+        begin = 0
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):  # torn
+                    return
+                try:
+                    record = json.loads(line)
+                    _must_be((record["id"], str), (record["references"], list), (record["fields"], dict))
+                    if record["status"] == "ok":
+                        _must_be((record["raw"], str))
+                    else:
+                        _must_be((record["error"]["message"], str))
+                except (ValueError, KeyError, TypeError, AttributeError):
+                    raise RunError(
+                        f"{self.path}, line {number} is damaged: restore the file, delete that line (its sample is "
+                        f"answered again), or begin anew with fresh=true"
+                    ) from None
+                yield begin, record
+                begin += len(line)
 
     def repair(self) -> None:
         """Cut off a torn last line, so that what is appended begins a line of its own."""
@@ -335,21 +352,32 @@ class Journal:
         with self.path.open("a", encoding="utf-8", newline="\n") as file:
             file.writelines(prediction.to_json() + "\n" for prediction in predictions)
 
-    def finish(self) -> dict[str, dict[str, Any]]:
-        """Rewrite the file sorted by id, one line an id, atomically; returns the records in that order."""
-        records = dict(sorted(self.read().items()))
-        lines = [json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records.values()]
-        write_text(self.path, "".join(lines))
-        return records
+    def finish(self) -> None:
+        """Rewrite the file sorted by id, one line an id, atomically. Of a record only its place is kept in memory."""
+        places = {record["id"]: place for place, record in self._records()}
+        if not places:
+            return write_text(self.path, "")
+        with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            write_bytes(self.path, (_line(data, places[identity]) for identity in sorted(places)))
+
+
+def _line(data: mmap.mmap, place: int) -> bytes:
+    data.seek(place)
+    return data.readline()
 
 
 def write_text(path: Path, text: str) -> None:
     """Replace a file in one step: readers see the old one or the new one, whole."""
+    write_bytes(path, [text.encode()])
+
+
+def write_bytes(path: Path, pieces: Iterable[bytes]) -> None:
+    """As ``write_text``, piece by piece."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with part.open("wb") as file:
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

@@ -11,6 +11,8 @@ from metrics.registry import METRICS
 from metrics.score import MetricSpec, Score, ScoringSpec, check, count, score
 from results.run import RunDirectory, RunError, RunRecord, TaskScores, draw_order
 
+SCORED = ("id", "subset", "group", "references", "fields", "raw", "status", "flags")
+"""What scoring reads of a record; the rest would be most of the memory that a million take."""
 AS_PUBLISHED = re.compile(r"_(qwen2?_audio|as_published)$")
 
 
@@ -51,12 +53,12 @@ def _scored(
 
 
 def records_of(directory: RunDirectory, record: RunRecord, task: str) -> list[dict[str, Any]]:
-    """A task's predictions.
+    """A task's predictions, of each what scoring reads.
 
     Exactly the samples that the task asks for: a lower limit leaves older answers out. Raises RunError where some are
     still to come, since what is there by then is no fair draw (long clips come first).
     """
-    records, expected = directory.journal(task).read(), record.tasks[task].expected
+    records, expected = directory.journal(task).read(SCORED), record.tasks[task].expected
     if len(records) < expected:
         raise RunError(
             f"{directory.path}: {task} is not finished, {len(records)} of {expected} samples are answered; "

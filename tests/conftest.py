@@ -86,7 +86,7 @@ def tone(tmp_path: Path) -> Callable[..., Path]:
 
 ECHO_MODEL = '''
 """A double of a model: says the length of what it heard; does as the sample's field 'does' tells it."""
-import ctypes, os, time
+import contextlib, ctypes, os, socket, sys, threading, time
 from evaluate.models.base import Model
 
 class Echo(Model):
@@ -103,9 +103,24 @@ class Echo(Model):
     def generate(self, batch, generation):
         time.sleep(self.option("nap"))
         for request in batch:
+            if mark := request.fields.get("once"):
+                if os.path.exists(mark): continue
+                open(mark, "w").close()
             match request.fields.get("does"):
                 case "raise": raise ValueError("no answer in /some/where/secret.py")
                 case "die": os.kill(os.getpid(), 9)
+                case "orphan":  # what it started lives on, and holds all that the worker held
+                    os.fork() and os.kill(os.getpid(), 9)
+                    time.sleep(8)
+                    os._exit(0)
+                case "quit":
+                    threading.Thread(target=time.sleep, args=(600,)).start()
+                    sys.exit()
+                case "scribble":
+                    for end in range(3, 30):
+                        with contextlib.suppress(OSError): socket.socket(fileno=end).send(b"\\0\\0\\0\\5scrib")
+                    time.sleep(600)
+                case "garble": raise ValueError("no text \\ud800")
                 case "stall": time.sleep(600)
                 case "hold": ctypes.PyDLL(None).sleep(600)  # native code that keeps the interpreter's lock
                 case "exhaust": raise MemoryError

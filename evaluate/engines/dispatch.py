@@ -205,6 +205,9 @@ class Dispatcher:
                         seat.waited = 0.0
                     self.pool.send(worker, self._sent, work.batch)
                     self._sent += 1
+        for worker, seat in enumerate(self._seats):
+            if seat.device and seat.on_trial and not seat.held:  # there is nothing left that would show if it works
+                self._give_up(worker, f"{seat.barren} workers in a row gave no answer")
 
     def _next_for(self, seat: _Seat) -> _Work | None:
         if seat.held and (seat.on_trial or any(work.suspect for _, work in seat.held)):
@@ -256,9 +259,11 @@ class Dispatcher:
         if isinstance(event, Lost):
             return self._lost(event)
         if isinstance(event, Refused):
-            if not any(other.device for other in self._seats):
+            if not any(self.devices):
                 raise ModelError(event.why)
-            self._give_up(event.worker, event.why)  # where others work, this device does not hold them up
+            if self.devices[event.worker]:  # it has loaded before: what is in its way may pass
+                return self._lost(Lost(event.worker, f"does not load again: {event.why}"))
+            self._give_up(event.worker, event.why)  # others have loaded: this device does not hold them up
             return []
         seat.device = self.devices[event.worker] = event.device
         seat.waited = 0.0
@@ -267,8 +272,10 @@ class Dispatcher:
 
     def _answered(self, event: Answered) -> list[Done]:
         seat = self._seats[event.worker]
-        number, work = seat.held.popleft()
-        assert number == event.number, "a worker answers in order"
+        if not seat.held or seat.held[0][0] != event.number:
+            self.pool.discard(event.worker)
+            return self._lost(Lost(event.worker, "answered what it was not asked"))
+        _, work = seat.held.popleft()
         seat.waited, seat.barren = 0.0, 0
         work.holders -= 1
         if self._proven is None or len(work.batch.items) <= len(self._proven.items):
@@ -324,7 +331,8 @@ class Dispatcher:
 
     def _give_up(self, worker: int, why: str) -> None:
         """Leave a device alone. Raises EngineError where it was the last."""
-        self._seats[worker].closed = True
+        seat = self._seats[worker]
+        seat.closed, seat.device = True, ""
         self.pool.discard(worker)
         if all(seat.closed for seat in self._seats):
             raise EngineError(f"worker {worker}: {why}")

@@ -1,5 +1,6 @@
 """The local engine: worker processes on this machine, each fed over a pipe of its own."""
 
+import atexit
 import multiprocessing
 import multiprocessing.forkserver
 import signal
@@ -53,6 +54,7 @@ class LocalPool(Pool):
         self._processes: dict[int, BaseProcess] = {}
         self._pipes: dict[int, Connection] = {}
         self._lifelines: dict[int, Connection] = {}
+        atexit.register(self._end)  # where an interruption came in the middle of closing: Python would wait for workers
 
     def start(self, worker: int) -> None:
         ours, theirs = self._context.Pipe()
@@ -73,8 +75,15 @@ class LocalPool(Pool):
             self._processes[worker].kill()
 
     def events(self, seconds: float) -> list[Event]:
-        ready = wait(list(self._pipes.values()), seconds)
-        return [event for worker, pipe in list(self._pipes.items()) if pipe in ready for event in self._read(worker)]
+        ends = {worker: (pipe, self._processes[worker].sentinel) for worker, pipe in self._pipes.items()}
+        ready = wait([end for both in ends.values() for end in both], seconds)
+        events: list[Event] = []
+        for worker, (pipe, sentinel) in ends.items():
+            if pipe in ready:
+                events += self._read(worker)
+            elif sentinel in ready:  # dead, and a process that the model started holds the other end of the pipe
+                events.append(Lost(worker, self._obituary(worker)))
+        return events
 
     def _read(self, worker: int) -> list[Event]:
         """The worker's next message; its end, where there is none. A log line is no event."""
@@ -82,6 +91,9 @@ class LocalPool(Pool):
             kind, *content = self._pipes[worker].recv()
         except (EOFError, OSError):
             return [Lost(worker, self._obituary(worker))]
+        except Exception as error:  # noqa: BLE001 - what a confused process wrote there may look like anything
+            self.discard(worker)
+            return [Lost(worker, f"sent what is no message ({type(error).__name__})")]
         if kind == "log":
             self._log(*content)
             return []
@@ -103,11 +115,12 @@ class LocalPool(Pool):
 
     def discard(self, worker: int) -> None:
         if worker in self._pipes:
+            process = self._processes[worker]
+            process.kill()
+            process.join(FAREWELL_SECONDS)  # it is dead; who would say so, the process that it was forked from, may not
             self._pipes.pop(worker).close()
             self._lifelines.pop(worker).close()
-            process = self._processes.pop(worker)
-            process.kill()
-            process.join()
+            del self._processes[worker]
 
     def close(self, kindly: Sequence[int]) -> None:
         for worker in list(self._pipes):
@@ -116,9 +129,15 @@ class LocalPool(Pool):
         for worker in list(self._pipes):
             self._dismiss(worker)
         deadline = time.monotonic() + FAREWELL_SECONDS
-        for worker, process in list(self._processes.items()):
+        for process in self._processes.values():
             process.join(max(0.0, deadline - time.monotonic()))
-            self.discard(worker)
+        self._end()
+
+    def _end(self) -> None:
+        atexit.unregister(self._end)
+        with ignored(signal.SIGINT, signal.SIGTERM):
+            for worker in list(self._pipes):
+                self.discard(worker)
 
     def _dismiss(self, worker: int) -> None:
         try:

@@ -1,5 +1,6 @@
 """The life of a worker, whatever started it: open the model on its devices, answer batches."""
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -18,7 +19,7 @@ from evaluate.engines.dispatch import Answered, Event, Lost, Ready, Refused
 from evaluate.hearing import hears
 from evaluate.models.base import Model, ModelError, add_to_path, make_model
 from evaluate.plan import Batch, Item
-from evaluate.worker import answered
+from evaluate.worker import answered, described
 
 F_SETSIG = 10
 """fcntl(2) of Linux: the signal that news of a file send; Python has no name for it."""
@@ -72,6 +73,16 @@ def opened(job: Job, log: Callable[[str, str], None]) -> tuple[Model, str]:
 def serve(pipe: Connection, lifeline: Connection, job: Job) -> None:
     """A worker process: batches come numbered through the pipe until None does, answers go back. It ends when the
     parent does, which holds the other end of ``lifeline``, and leaves signals to it."""
+    try:
+        _serve(pipe, lifeline, job)
+    finally:
+        # Not as Python leaves a process: that would wait for threads that a model or a decoder has left running.
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # no stdout, or a closed one
+            sys.stdout.flush()
+        os._exit(0)
+
+
+def _serve(pipe: Connection, lifeline: Connection, job: Job) -> None:
     _end_with(lifeline)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -81,7 +92,7 @@ def serve(pipe: Connection, lifeline: Connection, job: Job) -> None:
         try:
             with lock:
                 pipe.send((kind, *content))
-        except (BrokenPipeError, ConnectionError):  # the parent is gone: nobody waits for an answer
+        except OSError:  # the parent is gone, or the model has closed what is not its own: nobody waits for an answer
             os._exit(1)
 
     forward_logs(lambda level, text: send("log", level, text))
@@ -92,10 +103,16 @@ def work(job: Job, inbox: "queue.SimpleQueue[tuple[int, Batch] | None]", send: C
     """Open the model and answer the numbered batches of the inbox until None comes. What there is to say is given to
     ``send``, as ``event_of`` reads it; beside that, ('log', level, text)."""
     try:
-        model, device = opened(job, lambda level, text: send("log", level, text))
+        _work(job, inbox, send)
     except ModelError as error:
         send("refused", str(error))
-        return
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the parent hears of it, and starts another worker
+        send("log", "ERROR", f"{described(error)}\n{traceback.format_exc()}")
+        send("failed", described(error))
+
+
+def _work(job: Job, inbox: "queue.SimpleQueue[tuple[int, Batch] | None]", send: Callable[..., None]) -> None:
+    model, device = opened(job, lambda level, text: send("log", level, text))
     send("ready", device, {task: hears(model, items) for task, items in job.to_ask.items()} or None)
     numbers: queue.SimpleQueue[int] = queue.SimpleQueue()
 
@@ -104,12 +121,8 @@ def work(job: Job, inbox: "queue.SimpleQueue[tuple[int, Batch] | None]", send: C
             numbers.put(entry[0])
             yield entry[1]
 
-    try:
-        for outcomes, spent in answered(model, batches(), job.decode_threads):
-            send("answers", numbers.get(), outcomes, spent)
-    except Exception as error:  # noqa: BLE001 - a fault of ours: the parent hears of it, and starts another worker
-        send("log", "ERROR", traceback.format_exc())
-        send("failed", f"{type(error).__name__}: {error}")
+    for outcomes, spent in answered(model, batches(), job.decode_threads):
+        send("answers", numbers.get(), outcomes, spent)
 
 
 def event_of(worker: int, kind: str, *content: Any) -> Event:
@@ -127,11 +140,11 @@ def _inbox(pipe: Connection) -> "queue.SimpleQueue[tuple[int, Batch] | None]":
     inbox: queue.SimpleQueue[tuple[int, Batch] | None] = queue.SimpleQueue()
 
     def read() -> None:
-        while True:
-            try:
+        try:
+            while True:
                 inbox.put(pipe.recv())
-            except (EOFError, OSError):
-                os._exit(1)
+        finally:
+            os._exit(1)
 
     threading.Thread(target=read, name="inbox", daemon=True).start()
     return inbox

@@ -1,5 +1,6 @@
 """Configuration: it composes as promised, and each kind of error is one sentence with the nearest valid name."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -229,3 +230,10 @@ def test_help_is_quick_and_knows_no_torch() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CLIPS.parent.parent
     )
     assert float(done.stdout.split()[-1]) < 2.0
+
+
+def test_the_logging_of_others_is_left_alone() -> None:
+    before, root = logging.getLogger("a.library"), logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    assert main([*TASK, "model=tiny", "show=config"]) in (0, 2)
+    assert not before.disabled and (root.handlers, root.level) == (handlers, level)

@@ -10,7 +10,7 @@ from hypothesis.strategies import floats, integers
 from pools import StagedPool, batch_of, ids
 
 from evaluate.engines import dispatch
-from evaluate.engines.dispatch import Dispatcher, Done, EngineError, Event, Lost, Ready, Refused
+from evaluate.engines.dispatch import Answered, Dispatcher, Done, EngineError, Event, Lost, Ready, Refused
 from evaluate.models.base import ModelError
 from evaluate.plan import Batch
 
@@ -111,6 +111,14 @@ def test_workers_that_always_die_stop_the_engine(workers: int, count: int) -> No
         assert max(pool.starts) <= 5
 
 
+@pytest.mark.parametrize(("workers", "count"), [(2, 13), (3, 19), (4, 26)])
+def test_devices_on_trial_do_not_wait_for_each_other(workers: int, count: int) -> None:
+    """One takes the last batch that nobody tried, the others get none."""
+    pool = StagedPool(workers, lambda worker, batch: True)
+    with pytest.raises(EngineError, match="workers in a row gave no answer"):
+        dispatched(pool, batches(count))
+
+
 def test_a_device_that_breaks_is_given_up_and_the_others_go_on() -> None:
     pool = StagedPool(2, lambda worker, batch: worker == 1)
     done, said = dispatched(pool, batches(40))
@@ -155,6 +163,37 @@ def test_a_refusal_is_the_users_to_mend_unless_others_work() -> None:
     pool.refusing = {1}
     done, said = dispatched(pool, batches(4))
     assert len(done) == 4 and said == ["worker 1 is given up: no such weights"]
+
+
+@pytest.mark.parametrize(("refusals", "done"), [(1, 3), (9, 0)])
+def test_what_has_loaded_before_and_refuses_is_tried_again(refusals: int, done: int) -> None:
+    """Memory that the worker before it still held, a file system that is away: no fault of the command's."""
+
+    class Crowded(StagedPool):
+        def start(self, worker: int) -> None:
+            super().start(worker)
+            if 1 < self.starts[worker] <= 1 + refusals:
+                self.said[-1] = Refused(worker, "out of memory")
+
+    deaths = iter([True])
+    pool = Crowded(1, lambda worker, batch: next(deaths, False))
+    if done:
+        assert len(dispatched(pool, batches(done))[0]) == done and pool.starts == [2 + refusals]
+    else:
+        with pytest.raises(EngineError, match="the last one does not load again: out of memory"):
+            dispatched(pool, batches(3))
+
+
+def test_a_worker_that_answers_what_it_was_not_asked_is_replaced() -> None:
+    class Confused(StagedPool):
+        def events(self, seconds: float) -> list[Event]:
+            said = super().events(seconds)
+            twice = [event for event in said if isinstance(event, Answered) and self.starts == [1]]
+            return [*said, *twice]
+
+    done, said = dispatched(Confused(1), batches(5))
+    assert sorted(names(done)) == [f"{number:02}.0" for number in range(5)]
+    assert said == ["worker 0 answered what it was not asked; another one starts, its batch comes last"]
 
 
 def test_a_worker_that_stalls_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,6 +106,22 @@ def test_a_sample_that_kills_its_worker_every_time(own: Path, tmp_path: Path, to
     )
 
 
+def test_however_a_worker_ends_the_run_goes_on(own: Path, tmp_path: Path, tone: Tone) -> None:
+    """With a child that keeps its pipe, with a thread that runs on, after words of its own, with no text to say."""
+    does = {"s001": "orphan", "s003": "quit", "s004": "scribble"}
+    once = {name: {"does": what, "once": str(tmp_path / name)} for name, what in does.items()}
+    manifest = many(tmp_path, tone, 8, s006={"does": "garble"}, **once)
+    done = command("evaluate", *echo(own, manifest, tmp_path / "run", "batch.max_clips=1"))
+    assert done.returncode == 1 and "Traceback (" not in done.stderr, done.stderr
+    for why in ("was killed by SIGKILL", "failed: SystemExit: no message", "sent what is no message"):
+        assert f"worker 0 {why}" in done.stderr
+    records = read_lines(tmp_path / "run/own/echo/predictions.jsonl")
+    assert len(records) == 8
+    assert [(record["id"], record["error"]["message"]) for record in records if record["error"]] == [
+        ("s006", "ValueError: no text ?")
+    ]
+
+
 def test_a_model_that_always_dies_stops_with_status_3(own: Path, tmp_path: Path, tone: Tone) -> None:
     every = {f"s{number:03}": {"does": "die"} for number in range(40)}
     manifest = many(tmp_path, tone, 40, **every)
@@ -174,6 +190,20 @@ def test_a_signal_to_the_whole_group_is_the_parents_to_hear(
     there = lines(tmp_path / "run")
     done = command("evaluate", *arguments)
     assert done.returncode == 0 and 4 <= there < 60 and lines(tmp_path / "run") == 60
+
+
+def test_a_second_interruption_leaves_nothing_behind(own: Path, tmp_path: Path, tone: Tone) -> None:
+    manifest = many(tmp_path, tone, 60)
+    arguments = echo(own, manifest, tmp_path / "run", "engine.devices=3", "batch.max_clips=1", "+model.options.nap=0.1")
+    process = start("evaluate", *arguments)
+    wait_for_lines(tmp_path / "run/own/echo/predictions.jsonl", 4, process)
+    family = [*children(process.pid), *workers(process.pid)]
+    os.kill(process.pid, signal.SIGINT)
+    time.sleep(0.001)
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=10)
+    assert process.returncode in (130, -signal.SIGINT) and "the same command goes on" in said
+    assert not wait_until_gone(family, 5)
 
 
 def test_a_full_disk_and_room_made(own: Path, tmp_path: Path, tone: Tone) -> None:

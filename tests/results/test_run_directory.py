@@ -52,7 +52,8 @@ def test_a_kill_at_any_byte_loses_at_most_the_torn_line(tmp_path: Path) -> None:
 def test_the_last_line_of_an_id_wins_and_the_end_is_sorted(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "predictions.jsonl")
     journal.append([prediction("b"), prediction("a", None), prediction("a", "later")])
-    records = journal.finish()
+    journal.finish()
+    records = journal.read()
     assert list(records) == ["a", "b"] and records["a"]["raw"] == "later"
     lines = journal.path.read_text().splitlines()
     assert [json.loads(line) for line in lines] == [
@@ -62,6 +63,20 @@ def test_the_last_line_of_an_id_wins_and_the_end_is_sorted(tmp_path: Path) -> No
     before = journal.path.read_bytes()
     journal.finish()
     assert journal.path.read_bytes() == before and not list(tmp_path.glob("*.part"))
+
+
+def test_a_journal_is_read_in_parts(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "predictions.jsonl")
+    assert journal.standings() == {}
+    journal.finish()
+    assert journal.path.read_bytes() == b"" and journal.read() == {}
+    journal.append([prediction("b", None), prediction("a", None), prediction("b", "later")])
+    assert journal.standings() == {"b": None, "a": "a.wav is not there"}
+    assert journal.read(("raw", "nothing")) == {"b": {"raw": "later"}, "a": {"raw": None}}
+    with journal.path.open("ab") as file:
+        file.write(b'{"id": "c"')
+    journal.finish()
+    assert list(journal.standings()) == ["a", "b"] and journal.path.read_bytes().endswith(b"}\n")
 
 
 def test_damage_in_the_middle_is_named(tmp_path: Path) -> None:
@@ -74,8 +89,9 @@ def test_damage_in_the_middle_is_named(tmp_path: Path) -> None:
         b'{"id": "a", "references": [], "fields": {}, "status": "failed"}\n',
     ):
         journal.path.write_bytes(damage + prediction("a").to_json().encode() + b"\n")
-        with pytest.raises(RunError, match="line 1 is damaged: restore the file"):
-            journal.read()
+        for reading in (journal.read, journal.standings, journal.finish):
+            with pytest.raises(RunError, match="line 1 is damaged: restore the file"):
+                reading()
 
 
 HOLD = """

@@ -57,6 +57,7 @@ class StagedPool(Pool):
         for worker, held in list(self.held.items()):
             if held and worker not in self.stuck:
                 said.append(self._answer(worker, held))
+        assert said or any(self.held.values()), "all wait for the dispatcher, and it for them"
         return said
 
     def _answer(self, worker: int, held: deque[tuple[int, Batch]]) -> Event:
