@@ -148,7 +148,8 @@ class LocalPool(Pool):
 
 
 def _name_of(number: int) -> str:
-    return signal.Signals(number).name if number in iter(signal.Signals) else f"signal {number}"
+    names = {known.value: known.name for known in signal.Signals}
+    return names.get(number, f"signal {number}")
 
 
 def _bound(pipe: Connection) -> None:
