@@ -23,6 +23,8 @@ from evaluate.engines.serve import Job, event_of, serve
 from evaluate.plan import Batch, Item
 
 FAREWELL_SECONDS = 5.0
+COUNT_SECONDS = 300
+"""For importing torch and asking the driver."""
 PIPE_SECONDS = 5
 """A worker that does not take, or does not finish, a message for so long has been stopped."""
 
@@ -202,17 +204,20 @@ def ignored(*numbers: signal.Signals) -> Iterator[None]:
 
 def _gpus(context: ForkServerContext) -> int:
     """How many GPUs torch sees, asked of a process of its own: neither this one nor that which workers are forked from
-    touches a device."""
+    touches a device. Raises EngineError where it gets no answer."""
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_count, args=(theirs,), daemon=True)
     _start(process)
     theirs.close()
     try:
-        return int(ours.recv())
+        if ours.poll(COUNT_SECONDS):
+            return int(ours.recv())
     except EOFError:
-        return 0
+        pass
     finally:
-        process.join()
+        process.kill()
+        process.join(FAREWELL_SECONDS)
+    raise EngineError("torch does not say how many GPUs there are: is their driver well? engine.devices=cpu needs none")
 
 
 def _count(pipe: Connection) -> None:

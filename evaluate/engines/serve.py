@@ -65,7 +65,7 @@ def opened(job: Job, log: Callable[[str, str], None]) -> tuple[Model, str]:
     except ModelError:
         raise
     except Exception as error:
-        log("ERROR", traceback.format_exc())
+        log("ERROR", f"{described(error)}\n{traceback.format_exc()}")
         first = (str(error).strip() or "no message").splitlines()[0]
         raise ModelError(f"model {job.model.name} does not load: {type(error).__name__}: {first}") from error
 

@@ -290,6 +290,23 @@ def test_workers_come_from_a_process_that_touched_no_device() -> None:
     assert told == {"imported": True, "initialized": False, "interrupts": True, "terminations": True}
 
 
+@pytest.mark.parametrize("seconds", [0, 30])
+def test_a_driver_that_does_not_answer_is_no_machine_without_gpus(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evaluate.engines import local
+    from evaluate.engines.dispatch import EngineError
+
+    monkeypatch.setattr(local, "COUNT_SECONDS", seconds)
+    monkeypatch.setattr(local, "_count", _end)
+    with pytest.raises(EngineError, match="does not say how many GPUs there are"):
+        local._gpus(local._forkserver(["torch"]))
+
+
+def _end(pipe: Any) -> None:
+    os._exit(1)
+
+
 def _tell(pipe: Any) -> None:
     torch = sys.modules.get("torch")
     pipe.send(
