@@ -76,7 +76,8 @@ def main(arguments: Sequence[str]) -> int:
     except (ConfigError, RunError) as error:
         return refuse(error)
     except KeyboardInterrupt as error:
-        say(sys.stderr, "evaluate: interrupted; the same command goes on where it stopped")
+        same = f"the same command{' without fresh=true' if 'fresh=true' in arguments else ''}"
+        say(sys.stderr, f"evaluate: interrupted; {same} goes on where it stopped")
         return 143 if isinstance(error, Terminated) else 130
 
 

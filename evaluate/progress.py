@@ -69,8 +69,11 @@ class Reporter:
 
     def log(self, level: str, text: str) -> None:
         """A library's message: into the log file each time, on the screen once."""
-        with self._log.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {level} {text}\n")
+        try:
+            with self._log.open("a", encoding="utf-8", errors="replace") as file:
+                file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {level} {text}\n")
+        except OSError:  # a full disk: answers need the room, and stop the run where there is none for them either
+            pass
         if text not in self._said:
             self._said.add(text)
             first = text.splitlines()[0] if text else ""

@@ -196,18 +196,25 @@ class RunDirectory:
         self.refuse_other_folder()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / ".lock").open("a+")
+            lock = (self.path / ".lock").open("a+b", buffering=0)
         except OSError as error:
             raise RunError(f"run.dir={self.path} cannot be written: {error.strerror}") from None
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 lock.seek(0)
-                raise RunError(f"run.dir={self.path} is in use by another run ({lock.read().strip()})") from None
-            lock.truncate(0)
-            lock.write(f"process {os.getpid()} on {os.uname().nodename}, since {_now()}\n")
-            lock.flush()
+                raise RunError(
+                    f"run.dir={self.path} is in use by another run ({lock.read().decode().strip()})"
+                ) from None
+            except OSError as error:
+                raise RunError(
+                    f"run.dir={self.path} cannot be locked ({error.strerror}): its file system offers no locks; take a "
+                    f"run.dir on another one"
+                ) from None
+            with contextlib.suppress(OSError):  # a full disk: what is said there is for others to read, and no more
+                lock.truncate(0)
+                lock.write(f"process {os.getpid()} on {os.uname().nodename}, since {_now()}\n".encode())
             yield self
 
     def refuse_other_folder(self) -> None:
@@ -223,7 +230,7 @@ class RunDirectory:
 
     def move_aside(self) -> None:
         """Keep an older run beside this one, in a folder named by the time. Raises RunError where that cannot be."""
-        if not (self.path / "run.json").exists():
+        if not (self.path / "run.json").exists() and not any(self.path.rglob(JOURNAL)):
             return
         path = self.path.resolve()
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
@@ -232,7 +239,8 @@ class RunDirectory:
             aside = aside.with_name(aside.name + "+")
         try:
             aside.mkdir()
-            for entry in path.iterdir():
+            # run.json last: where this is cut short, it still says what the answers that are left are answers to
+            for entry in sorted(path.iterdir(), key=lambda entry: entry.name == "run.json"):
                 if entry.name != ".lock":
                     entry.rename(aside / entry.name)
         except OSError as error:

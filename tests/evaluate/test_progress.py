@@ -64,6 +64,11 @@ def test_a_terminal_gets_a_line_for_each_task_and_device(own: Path, tmp_path: Pa
         assert expected in text, text
 
 
+def test_a_full_disk_takes_no_log_and_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    Reporter(Path("/dev/full")).log("WARNING", "odd")
+    assert capsys.readouterr().err.startswith("warning: odd")
+
+
 def test_what_a_library_says_is_shown_once_and_is_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     reporter = begun(tmp_path)
     for _ in range(3):
