@@ -18,7 +18,7 @@ from evaluate import compose
 from evaluate.config import Config, ConfigError, Task, tasks_of
 from evaluate.models.base import add_to_path
 from results.console import say
-from results.run import RunError
+from results.files import RunError
 
 Do = Callable[[Config, Sequence[Task], str, Sequence[str]], int]
 """What is done with a composed job: its tasks, its suite or task, the user's own configuration folders; the status."""
@@ -76,7 +76,8 @@ def main(arguments: Sequence[str]) -> int:
     except (ConfigError, RunError) as error:
         return refuse(error)
     except KeyboardInterrupt as error:
-        say(sys.stderr, "evaluate: interrupted; the same command goes on where it stopped")
+        same = f"the same command{' without fresh=true' if 'fresh=true' in arguments else ''}"
+        say(sys.stderr, f"evaluate: interrupted; {same} goes on where it stopped")
         return 143 if isinstance(error, Terminated) else 130
 
 

@@ -346,5 +346,7 @@ def check_values(config: Config) -> None:
         if not 0 < seconds < math.inf:
             raise ConfigError(f"{name}={seconds:g}: it is more than 0 and finite")
     share = config.engine.devices_per_worker
-    if not (share >= 1 and share == int(share)) and not (0 < share < 1 and abs(1 / share - round(1 / share)) < 1e-6):
+    if not (1 <= share < math.inf and share == int(share)) and not (
+        0 < share < 1 and abs(1 / share - round(1 / share)) < 1e-6
+    ):
         raise ConfigError(f"engine.devices_per_worker={share:g}: it is a whole number, or a share such as 0.5 or 0.25")

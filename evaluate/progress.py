@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TextIO, cast
 
 from rich.console import Console
 from rich.live import Live
@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from results.console import CONTROL, say
+from results.console import CONTROL, Lasting, say
 
 PLAIN_SECONDS = 30.0
 SHOWN = 120
@@ -50,7 +50,7 @@ class Reporter:
     """
 
     def __init__(self, log: Path):
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(file=cast(TextIO, Lasting(sys.stderr)), highlight=False)
         self._log = log
         self._said: set[str] = set()
         self._live: Live | None = None
@@ -69,8 +69,11 @@ class Reporter:
 
     def log(self, level: str, text: str) -> None:
         """A library's message: into the log file each time, on the screen once."""
-        with self._log.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {level} {text}\n")
+        try:
+            with self._log.open("a", encoding="utf-8", errors="replace") as file:
+                file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {level} {text}\n")
+        except OSError:  # a full disk: answers need the room, and stop the run where there is none for them either
+            pass
         if text not in self._said:
             self._said.add(text)
             first = text.splitlines()[0] if text else ""

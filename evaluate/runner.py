@@ -103,7 +103,7 @@ class _Runner:
     def _record(self, label: str, model: dict[str, str]) -> RunRecord:
         """run.json, older sessions kept. Raises RunError where earlier answers are answers to something else."""
         old = None if self.config.fresh else self.directory.read()
-        if old:
+        if not self.config.fresh:
             refuse_other_answers(self.directory, {name: task.asked for name, task in self.tasks.items()}, model)
         records = {
             name: TaskRecord(task.asked, task.spec.to_dict(), len(task.samples), task.standings)
@@ -169,9 +169,8 @@ class _Runner:
             self.reporter.say(f"left out: {task}: {reason}")
 
     def _stopped(self, why: str) -> None:
-        self.reporter.say(
-            f"stopped early: {why}. What was answered is kept in {self.directory.path}; the same command goes on"
-        )
+        same = f"the same command{' without fresh=true' if self.config.fresh else ''}"
+        self.reporter.say(f"stopped early: {why}. What was answered is kept in {self.directory.path}; {same} goes on")
 
     def _answer(self, folders: Sequence[str]) -> None:
         """Answer what is missing, write each batch as it comes, score each task as its last answer is in."""

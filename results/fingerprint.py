@@ -2,16 +2,24 @@
 
 from collections.abc import Mapping
 
-from results.run import RunDirectory, RunError
+from results.files import RunError
+from results.run import RunDirectory
 
 
 def refuse_other_answers(
     directory: RunDirectory, asked: Mapping[str, Mapping[str, str]], model: Mapping[str, str]
 ) -> None:
     """Raise RunError where a task's answers are answers to something else than what is ``asked`` now, by task; those of
-    a task that is not asked now must be of the same ``model``."""
+    a task that is not asked now must be of the same ``model``. So it is with answers of which nothing says to what."""
     old = directory.read()
-    for name, before in old.tasks.items() if old else ():
+    known = old.tasks if old else {}
+    for name in asked:
+        if name not in known and directory.journal(name).standings():
+            raise RunError(
+                f"run.dir={directory.path} holds answers of {name}, and no run.json says to what: put it back, take "
+                f"another run.dir, or fresh=true to move what is there aside"
+            )
+    for name, before in known.items():
         now = asked.get(name, model)
         then = before.asked if name in asked else {key: before.asked.get(key, "nothing") for key in model}
         if (changed := differences(then, now)) and directory.journal(name).standings():

@@ -109,6 +109,7 @@ class Echo(Model):
             match request.fields.get("does"):
                 case "raise": raise ValueError("no answer in /some/where/secret.py")
                 case "die": os.kill(os.getpid(), 9)
+                case "signal": os.kill(os.getpid(), 40)  # one without a name
                 case "orphan":  # what it started lives on, and holds all that the worker held
                     os.fork() and os.kill(os.getpid(), 9)
                     time.sleep(8)

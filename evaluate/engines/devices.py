@@ -66,4 +66,4 @@ def _named(device: Any, gpus: Callable[[], int]) -> str:
         raise ConfigError(f"engine.devices: {text} is no device; there are cpu, and GPUs by number (0, or cuda:0)")
     if int(number) >= (there := gpus()):
         raise ConfigError(f"engine.devices={text}: this machine does not offer it; it has {there or 'no'} GPUs")
-    return f"cuda:{number}"
+    return f"cuda:{int(number)}"

@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 
 from evaluate.config import Engine, ModelConfig
 from evaluate.engines.devices import places, torch_threads
-from evaluate.engines.dispatch import Event, Lost, Pool, Ready, Refused
+from evaluate.engines.dispatch import EngineError, Event, Lost, Pool, Ready, Refused
 from evaluate.engines.serve import Job, event_of, serve
 from evaluate.plan import Batch, Item
 
@@ -63,7 +63,7 @@ class LocalPool(Pool):
         process = self._context.Process(
             target=serve, args=(theirs, lifeline, self._jobs[worker]), name=f"worker-{worker}", daemon=True
         )
-        process.start()
+        _start(process)
         theirs.close()
         lifeline.close()
         self._processes[worker], self._pipes[worker], self._lifelines[worker] = process, ours, held
@@ -110,7 +110,8 @@ class LocalPool(Pool):
         code = process.exitcode
         self.discard(worker)
         if code is not None and code < 0:
-            return f"was killed by {signal.Signals(-code).name}; perhaps the machine ran out of memory"
+            perhaps = "; perhaps the machine ran out of memory" if -code == signal.SIGKILL else ""
+            return f"was killed by {_name_of(-code)}{perhaps}"
         return f"ended (status {code})" if code is not None else "fell silent"
 
     def discard(self, worker: int) -> None:
@@ -146,6 +147,11 @@ class LocalPool(Pool):
             self._processes[worker].kill()
 
 
+def _name_of(number: int) -> str:
+    names = {known.value: known.name for known in signal.Signals}
+    return names.get(number, f"signal {number}")
+
+
 def _bound(pipe: Connection) -> None:
     """Let no worker that was stopped in the middle of a message stop this process, too."""
     limit = struct.pack("ll", PIPE_SECONDS, 0)
@@ -160,9 +166,25 @@ def _forkserver(preload: Sequence[str]) -> ForkServerContext:
     decides: that one and all of its children ignore them, from their first moment."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
+    _ensure_running()
+    return context
+
+
+def _ensure_running() -> None:
     with ignored(signal.SIGINT, signal.SIGTERM):
         multiprocessing.forkserver.ensure_running()
-    return context
+
+
+def _start(process: BaseProcess) -> None:
+    """Start a process, though that which it is forked from may have been killed. Raises EngineError."""
+    try:
+        process.start()
+    except (EOFError, OSError):
+        try:
+            _ensure_running()
+            process.start()
+        except (EOFError, OSError) as error:
+            raise EngineError(f"no process can be started ({error})") from error
 
 
 @contextmanager
@@ -183,7 +205,7 @@ def _gpus(context: ForkServerContext) -> int:
     touches a device."""
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_count, args=(theirs,), daemon=True)
-    process.start()
+    _start(process)
     theirs.close()
     try:
         return int(ours.recv())

@@ -51,6 +51,10 @@ def refused(capsys: Capture, *arguments: str) -> str:
         (["nonsense", *TASK], "'nonsense' is no override: write KEY=VALUE"),
         (["model=whisper", "model.path=x", *TASK, "batch.max_clips=0"], "batch.max_clips=0: it is at least 1"),
         (
+            ["model=whisper", "model.path=x", *TASK, "engine.devices_per_worker=inf"],
+            "engine.devices_per_worker=inf: it is a",
+        ),
+        (
             ["model=whisper", "model.path=x", *TASK, "batch.max_seconds=-1"],
             "batch.max_seconds=-1: it is more than 0 and finite",
         ),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import alive, children, kill, wait_until_gone, workers
+from processes import alive, children, command_of, kill, wait_until_gone, workers
 from support import command, read_lines, start, wait_for_lines, write_manifest
 
 Tone = Callable[..., Path]
@@ -108,12 +108,17 @@ def test_a_sample_that_kills_its_worker_every_time(own: Path, tmp_path: Path, to
 
 def test_however_a_worker_ends_the_run_goes_on(own: Path, tmp_path: Path, tone: Tone) -> None:
     """With a child that keeps its pipe, with a thread that runs on, after words of its own, with no text to say."""
-    does = {"s001": "orphan", "s003": "quit", "s004": "scribble"}
+    does = {"s001": "orphan", "s003": "quit", "s004": "scribble", "s007": "signal"}
     once = {name: {"does": what, "once": str(tmp_path / name)} for name, what in does.items()}
     manifest = many(tmp_path, tone, 8, s006={"does": "garble"}, **once)
     done = command("evaluate", *echo(own, manifest, tmp_path / "run", "batch.max_clips=1"))
     assert done.returncode == 1 and "Traceback (" not in done.stderr, done.stderr
-    for why in ("was killed by SIGKILL", "failed: SystemExit: no message", "sent what is no message"):
+    for why in (
+        "was killed by SIGKILL",
+        "failed: SystemExit: no message",
+        "sent what is no message",
+        "was killed by signal 40;",
+    ):
         assert f"worker 0 {why}" in done.stderr
     records = read_lines(tmp_path / "run/own/echo/predictions.jsonl")
     assert len(records) == 8
@@ -232,6 +237,45 @@ def test_a_second_run_on_one_directory_is_refused(own: Path, tmp_path: Path, ton
     assert done.returncode == 2 and f"is in use by another run (process {process.pid} on" in done.stderr
     os.kill(process.pid, signal.SIGINT)
     process.communicate(timeout=10)
+
+
+def test_the_process_that_workers_come_from_may_be_killed(own: Path, tmp_path: Path, tone: Tone) -> None:
+    manifest = many(tmp_path, tone, 40)
+    arguments = echo(own, manifest, tmp_path / "run", "engine.devices=2", "batch.max_clips=1", "+model.options.nap=0.1")
+    process = start("evaluate", *arguments)
+    wait_for_lines(tmp_path / "run/own/echo/predictions.jsonl", 4, process)
+    (source,) = [child for child in children(process.pid) if "forkserver" in command_of(child)]
+    before = workers(process.pid)
+    kill(source)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 0 and "Traceback" not in said and lines(tmp_path / "run") == 40, said
+    assert not wait_until_gone(before, 1)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_it_may_be_killed_in_the_very_moment_that_a_worker_starts(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from evaluate.engines import local
+    from evaluate.engines.dispatch import EngineError
+
+    monkeypatch.setattr(local, "_ensure_running", lambda: None)
+
+    class Double:
+        """Of a process."""
+
+        starts = 0
+
+        def start(self) -> None:
+            self.starts += 1
+            if self.starts <= times:
+                raise EOFError("unexpected EOF")
+
+    process: Any = Double()
+    if times == 1:
+        local._start(process)
+    else:
+        with pytest.raises(EngineError, match="no process can be started"):
+            local._start(process)
+    assert process.starts == 2
 
 
 def test_workers_come_from_a_process_that_touched_no_device() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import CHECKOUT, ENVIRONMENT, write_manifest
+from support import CHECKOUT, ENVIRONMENT, wait_for_lines, write_manifest
 
 from evaluate import progress
 from evaluate.progress import Reporter
@@ -62,6 +62,27 @@ def test_a_terminal_gets_a_line_for_each_task_and_device(own: Path, tmp_path: Pa
     text = said.decode()
     for expected in ("worker 0", "worker 1", "own/first", "/60", "% busy", "left", "60 samples in"):
         assert expected in text, text
+
+
+def test_a_terminal_that_goes_away_stops_nothing(own: Path, tmp_path: Path, tone: Callable[..., Path]) -> None:
+    rows = [{"id": str(n), "audio": tone("a.wav").name, "reference": "x", "hint": ""} for n in range(30)]
+    manifest = write_manifest(tmp_path / "m.jsonl", rows)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "evaluate", f"hydra.searchpath=['file://{own}']", "task=own/echo", "model=echo",
+         f"task.corpus.manifest={manifest}", "engine.devices=cpu", "batch.max_clips=1", "+model.options.nap=0.05",
+         f"run.dir={tmp_path / 'run'}"],
+        cwd=CHECKOUT, env=ENVIRONMENT | {"TERM": "xterm"}, stdout=theirs, stderr=theirs, start_new_session=True, text=True,
+    )  # fmt: skip
+    os.close(theirs)
+    wait_for_lines(tmp_path / "run/own/echo/predictions.jsonl", 3, process)
+    os.close(ours)
+    assert process.wait(timeout=30) == 0 and (tmp_path / "run/leaderboard.md").exists()
+
+
+def test_a_full_disk_takes_no_log_and_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    Reporter(Path("/dev/full")).log("WARNING", "odd")
+    assert capsys.readouterr().err.startswith("warning: odd")
 
 
 def test_what_a_library_says_is_shown_once_and_is_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

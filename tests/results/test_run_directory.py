@@ -9,18 +9,10 @@ from pathlib import Path
 import pytest
 from support import CHECKOUT
 
-from results.fingerprint import differences
-from results.run import (
-    ClipRecord,
-    Failure,
-    Journal,
-    Prediction,
-    RunDirectory,
-    RunError,
-    RunRecord,
-    TaskRecord,
-    new_session,
-)
+from results.files import RunError
+from results.fingerprint import differences, refuse_other_answers
+from results.journal import ClipRecord, Failure, Journal, Prediction
+from results.run import RunDirectory, RunRecord, TaskRecord, new_session
 
 
 def prediction(identity: str, raw: str | None = "text") -> Prediction:
@@ -140,6 +132,54 @@ def test_fresh_keeps_the_old_run(tmp_path: Path) -> None:
             directory.move_aside()
             directory.write(record())
     assert len([path for path in tmp_path.iterdir() if (path / "run.json").exists()]) == 3
+
+
+def test_a_run_that_is_moved_aside_in_part_still_says_what_it_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    moved: list[str] = []
+
+    def rename(path: Path, target: Path) -> None:
+        if moved:
+            raise OSError(28, "No space left on device")
+        moved.append(path.name)
+
+    with directory.claim():
+        directory.write(record())
+        for task in "st":
+            directory.journal(task).append([prediction("a")])
+        monkeypatch.setattr(Path, "rename", rename)
+        with pytest.raises(RunError, match="cannot be moved aside"):
+            directory.move_aside()
+    assert moved != ["run.json"]
+
+
+def test_answers_of_which_nothing_says_to_what_are_refused(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    asked = {"t": {"prompt": "p"}}
+    with directory.claim():
+        directory.write(record(prompt="p"))
+        directory.journal("t").append([prediction("a")])
+        refuse_other_answers(directory, asked, {})
+        (directory.path / "run.json").unlink()
+        with pytest.raises(RunError, match=r"holds answers of t, and no run\.json says to what"):
+            refuse_other_answers(directory, asked, {})
+        directory.move_aside()
+        refuse_other_answers(directory, asked, {})
+
+
+def test_a_full_disk_and_one_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".lock").symlink_to("/dev/full")
+    with RunDirectory(tmp_path).claim():
+        pass
+
+    def flock(*arguments: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(RunError, match=r"cannot be locked \(No locks available\)"), RunDirectory(tmp_path).claim():
+        pass
 
 
 def test_what_is_no_run_directory_is_refused(tmp_path: Path) -> None:
