@@ -19,6 +19,7 @@ VERSIONS = (
     "alm-eval",
     "torch",
     "transformers",
+    "ray",
     "numpy",
     "soundfile",
     "soxr",
