@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,22 +37,25 @@ def timed(words: list[str], begun: Path, wait: float = 0.0) -> Timed:
     it has loaded its model and is about to send the first batch. Where others use the machine, it waits up to so many
     seconds before."""
     others = quiet(wait)
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *words],
-        cwd=CHECKOUT,
-        env=os.environ | ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    while not begun.exists() and process.poll() is None:
-        time.sleep(WATCH_SECONDS)
-    ready = time.perf_counter()
-    said, _ = process.communicate()
-    if process.returncode:
-        raise SystemExit(f"{' '.join(words)}\nended with status {process.returncode}:\n{said}")
-    return Timed(ready - start, time.perf_counter() - ready, others)
+    with tempfile.TemporaryFile("w+") as said:  # no pipe, which others that the process started could hold open
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, *words],
+            cwd=CHECKOUT,
+            env=os.environ | ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+        while not begun.exists() and process.poll() is None:
+            time.sleep(WATCH_SECONDS)
+        ready = time.perf_counter()
+        status = process.wait()
+        end = time.perf_counter()
+        if status:
+            said.seek(0)
+            raise SystemExit(f"{' '.join(words)}\nended with status {status}:\n{said.read()}")
+    return Timed(ready - start, end - ready, others)
 
 
 def quiet(wait: float) -> float:

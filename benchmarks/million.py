@@ -27,7 +27,8 @@ from evaluate.plan import Batch, Item, plan
 from evaluate.records import Telemetry, prediction
 from evaluate.worker import Outcome, Spent
 from metrics.score import MetricSpec, ScoringSpec
-from results.run import ClipRecord, RunDirectory, RunRecord, TaskRecord
+from results.journal import ClipRecord
+from results.run import RunDirectory, RunRecord, TaskRecord
 from results.scoring import score_task
 
 ALLOWED_SECONDS, ALLOWED_GIB = 60, 4

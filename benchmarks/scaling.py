@@ -29,7 +29,7 @@ from evaluate.engines.local import LocalPool
 from evaluate.models.base import Request
 from evaluate.plan import Batch, Item, plan
 from evaluate.records import prediction
-from results.run import Journal
+from results.journal import Journal
 
 ALLOWED = {8: 0.98, 64: 0.95}
 SHORTEST, LONGEST, MEDIAN, SIGMA = 1.3, 35.0, 5.8, 0.65

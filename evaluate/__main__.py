@@ -18,7 +18,7 @@ from evaluate import compose
 from evaluate.config import Config, ConfigError, Task, tasks_of
 from evaluate.models.base import add_to_path
 from results.console import say
-from results.run import RunError
+from results.files import RunError
 
 Do = Callable[[Config, Sequence[Task], str, Sequence[str]], int]
 """What is done with a composed job: its tasks, its suite or task, the user's own configuration folders; the status."""

@@ -12,12 +12,14 @@ from evaluate.compose import CONFIGS
 from evaluate.engines.dispatch import Done
 from evaluate.plan import Item
 from evaluate.worker import Outcome
-from results.run import DeviceUse, Prediction
+from results.journal import Prediction
+from results.run import DeviceUse
 
 VERSIONS = (
     "alm-eval",
     "torch",
     "transformers",
+    "ray",
     "numpy",
     "soundfile",
     "soxr",

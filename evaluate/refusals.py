@@ -9,7 +9,7 @@ from evaluate.config import ConfigError
 from evaluate.models.base import ModelError, UnsuitedError
 from evaluate.prompts import PromptError
 from metrics.base import MetricError
-from results.run import RunError
+from results.files import RunError
 
 
 class RefusedError(ValueError):

@@ -100,7 +100,7 @@ def _check_directories(jobs: Sequence[Job]) -> None:
             apart = "-".join(f"${{{key}{'.name' if key in ('task', 'model') else ''}}}" for key in keys)
             raise ConfigError(
                 f"{job.path} is one folder for several jobs, which differ in {' and '.join(keys) or 'nothing'}: "
-                f"let run.dir tell them apart, as in 'run.dir={job.path.parent}/{apart or 'NAME'}'"
+                f"let run.dir tell them apart, as in 'run.dir={job.config.run.dir or job.path}/{apart or 'NAME'}'"
             )
         seen[job.path.absolute()] = job
 

@@ -19,7 +19,7 @@ from evaluate import audio
 from evaluate.config import Generation, LongAudio
 from evaluate.models.base import Answer, Model, Request
 from evaluate.plan import Batch, Item, fits
-from results.run import ClipRecord, Failure
+from results.journal import ClipRecord, Failure
 
 ABSOLUTE_PATH = re.compile(r"(?<![\w.<])(?:/[^\s/'\":,;()]+)+/?")
 ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")

@@ -17,8 +17,9 @@ from results import catalogue, scoring
 from results import leaderboard as boards
 from results import spread as spreads
 from results.console import say
+from results.files import RunError
 from results.rows import RowError, read_rows
-from results.run import RunDirectory, RunError, TaskScores
+from results.run import RunDirectory, TaskScores
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="What came out of runs.")
 

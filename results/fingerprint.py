@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from results.run import RunDirectory, RunError
+from results.files import RunError
+from results.run import RunDirectory
 
 
 def refuse_other_answers(

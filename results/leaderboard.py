@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from metrics.score import Counts, Score
-from results.run import RunDirectory, RunRecord, TaskScores, write_text
+from results.files import write_text
+from results.run import RunDirectory, RunRecord, TaskScores
 
 FORMATS = ("md", "csv", "json")
 OF_TASK = ("expected", "scored", "failed", "empty", "truncated", "chunked")

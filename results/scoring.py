@@ -9,7 +9,8 @@ from typing import Any
 from metrics.base import MetricError, nearest
 from metrics.registry import METRICS
 from metrics.score import MetricSpec, Score, ScoringSpec, check, count, score
-from results.run import RunDirectory, RunError, RunRecord, TaskScores, draw_order
+from results.files import RunError
+from results.run import RunDirectory, RunRecord, TaskScores, draw_order
 
 SCORED = ("id", "subset", "group", "references", "fields", "raw", "status", "flags")
 """What scoring reads of a record; the rest would be most of the memory that a million take."""

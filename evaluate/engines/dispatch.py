@@ -20,7 +20,7 @@ from typing import Any, Self
 from evaluate.models.base import ModelError
 from evaluate.plan import Batch
 from evaluate.worker import Outcome, Spent, failed
-from results.run import Failure
+from results.journal import Failure
 
 AHEAD = 2
 """Batches a worker holds: one that the device answers, and one that is prepared meanwhile."""

@@ -7,8 +7,10 @@ standard output.
 import contextlib
 import math
 import os
+import pickle
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
@@ -183,8 +185,6 @@ class _Driver:
             ray.kill(self._actors.pop(worker))
 
     def _start(self, worker: int, turn: int) -> None:
-        import pickle
-
         place = self._places[worker]
         options = {"num_cpus": place.cpus, "num_gpus": place.gpus, "scheduling_strategy": "SPREAD"}
         environment = {name: os.environ[name] for name in HANDED_ON if name in os.environ}
@@ -233,9 +233,6 @@ def _actor_class() -> Any:
     @ray.remote(concurrency_groups={"inbox": 1, "outbox": 1})
     class Worker:
         def __init__(self, checkout: str, folder: str, environment: dict[str, str], job: bytes):
-            import pickle
-            import socket
-
             self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
             self._outbox: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
             host = socket.gethostname()

@@ -17,7 +17,8 @@ from evaluate.models.base import Model, Request, make_model
 from evaluate.preflight import prepare
 from evaluate.tasks import ReadyTask
 from evaluate.worker import Outcome
-from results.run import Failure, draw_order
+from results.journal import Failure
+from results.run import draw_order
 
 Tone = Callable[..., Path]
 TINY = ModelConfig("evaluate.models.qwen_audio.tiny.TinyQwenAudio", name="tiny", path=None)

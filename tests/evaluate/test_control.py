@@ -20,7 +20,7 @@ from evaluate.models.qwen_audio import tiny
 from evaluate.models.qwen_audio.model import QwenAudioChat
 from evaluate.plan import Item, plan
 from evaluate.prompts import PromptError, render
-from evaluate.runner import _directory
+from evaluate.runner import directory_of
 from evaluate.tasks import ready
 from evaluate.worker import Outcome
 
@@ -214,5 +214,5 @@ def test_other_controls_and_a_limit(words: list[str], tmp_path: Path) -> None:
 
 def test_a_control_has_a_directory_of_its_own() -> None:
     config = Config(model=ModelConfig("", name="m", path=None))
-    assert _directory(config, "asr/x").parts[-1] == "m-asr-x"
-    assert _directory(replace(config, control=Control.shuffle), "asr/x").parts[-1] == "m-asr-x-shuffle"
+    assert directory_of(config, "asr/x").parts[-1] == "m-asr-x"
+    assert directory_of(replace(config, control=Control.shuffle), "asr/x").parts[-1] == "m-asr-x-shuffle"

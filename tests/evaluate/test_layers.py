@@ -96,9 +96,9 @@ def test_ready_leaves_its_task_as_it_was() -> None:
 
 
 def test_a_sweep_over_models_of_which_one_has_a_checkpoint(tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
-    run = f"run.dir='{tmp_path}/${{model.name}}'"
+    run = [f"run.dir='{tmp_path}/${{model.name}}'", f"run.sweep={tmp_path}/all"]
     done = command("evaluate", "-m", *TASK, "model=tiny,whisper", f"checkpoints.whisper={make_whisper()}", "limit=2",
-                   "task.generation.max_new_tokens=3", run)  # fmt: skip
+                   "task.generation.max_new_tokens=3", *run)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert all((tmp_path / name / "leaderboard.md").is_file() for name in ("tiny", "whisper"))
 
@@ -121,13 +121,14 @@ def test_checkpoints_and_the_path(capsys: Capture, own: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("swept", "key"), [("model=tiny,whisper", "model"), ("task.generation.max_new_tokens=3,4", "max_new_tokens")]
+    ("swept", "key"),
+    [("model.name=a,b", "model.name"), ("task.generation.max_new_tokens=3,4", "task.generation.max_new_tokens")],
 )
 def test_the_jobs_of_a_sweep_do_not_share_a_run_directory(capsys: Capture, swept: str, key: str) -> None:
     assert main(["-m", *TASK, "model=tiny", swept, "run.dir=out"]) == 2
     captured = capsys.readouterr()
     assert captured.err.count("\n") == 1 and captured.out == ""
-    assert f"{key}: leave it out, or let it tell them apart, as in 'run.dir=out/${{model.name}}'" in captured.err
+    assert f"differ in {key}: let run.dir tell them apart, as in 'run.dir=out/${{{key}}}'" in captured.err
 
 
 def test_a_sweep_over_pairs_has_its_own_directories(capsys: Capture, tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def test_tasks_that_do_not_suit_are_left_out(
         (["-m", "hydra/launcher=slurm", "hydra.launcher.timeout_min=x"], "hydra.launcher.timeout_min"),
         (["-m", "hydra/launcher=slurm", "hydra.launcher.nodes=2"], "a job is one process"),
         (["-m", "hydra/launcher=slurm"], "no jobs can be started: Could not detect"),
-        (["-m", "batch.max_clips=1,2"], "tiny-asr-manifest is one folder for several jobs, which differ in batch.max_clips: let run.dir tell them apart, as in 'run.dir=results/runs/${batch.max_clips}'"),
+        (["-m", "batch.max_clips=1,2"], "tiny-asr-manifest is one folder for several jobs, which differ in batch.max_clips: let run.dir tell them apart, as in 'run.dir=results/runs/tiny-asr-manifest/${batch.max_clips}'"),
         (["-m", "limit=1,2", "run.sweep=a,b", "run.dir='x${limit}'"], "run.sweep is one folder for all jobs"),
     ],
 )  # fmt: skip

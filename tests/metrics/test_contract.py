@@ -18,8 +18,9 @@ from metrics.base import MetricError, Row, SetMetric, SumMetric
 from metrics.registry import METRICS
 from metrics.score import MetricSpec, Score, ScoringSpec, check, score
 from results.__main__ import app
+from results.journal import ClipRecord, Prediction
 from results.leaderboard import render, task_lines
-from results.run import ClipRecord, Prediction, RunDirectory, RunRecord, TaskRecord
+from results.run import RunDirectory, RunRecord, TaskRecord
 from results.scoring import score_task
 
 JOINT = {name for name in METRICS if name.startswith(("event_", "segment_"))}

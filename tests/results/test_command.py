@@ -15,7 +15,8 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from metrics.score import METRICS, MetricSpec, ScoringSpec
 from results import catalogue, leaderboard
-from results.run import ClipRecord, Failure, Prediction, RunDirectory, RunRecord, TaskRecord, draw_order
+from results.journal import ClipRecord, Failure, Prediction
+from results.run import RunDirectory, RunRecord, TaskRecord, draw_order
 from results.scoring import score_task
 
 PAIRS = [

@@ -9,18 +9,10 @@ from pathlib import Path
 import pytest
 from support import CHECKOUT
 
+from results.files import RunError
 from results.fingerprint import differences, refuse_other_answers
-from results.run import (
-    ClipRecord,
-    Failure,
-    Journal,
-    Prediction,
-    RunDirectory,
-    RunError,
-    RunRecord,
-    TaskRecord,
-    new_session,
-)
+from results.journal import ClipRecord, Failure, Journal, Prediction
+from results.run import RunDirectory, RunRecord, TaskRecord, new_session
 
 
 def prediction(identity: str, raw: str | None = "text") -> Prediction:
