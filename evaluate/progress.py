@@ -20,6 +20,8 @@ from results.console import CONTROL, Lasting, say
 PLAIN_SECONDS = 30.0
 SHOWN = 120
 """Characters of a library's message that reach the screen."""
+MESSAGES = 50
+"""Of libraries, that reach the screen: some say another one for each sample."""
 LINES = 8
 """Of tasks, and of devices, that are shown at once."""
 
@@ -74,11 +76,13 @@ class Reporter:
                 file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {level} {text}\n")
         except OSError:  # a full disk: answers need the room, and stop the run where there is none for them either
             pass
-        if text not in self._said:
+        if text not in self._said and len(self._said) < MESSAGES:
             self._said.add(text)
             first = text.splitlines()[0] if text else ""
             short = first if len(first) <= SHOWN else first[:SHOWN] + "…"
             self.say(f"{level.lower()}: {short} (said once; all of it in {self._log.name})")
+            if len(self._said) == MESSAGES:
+                self.say(f"what libraries say from here on is in {self._log.name} only")
 
     def start(self, totals: Mapping[str, int], devices: Sequence[str]) -> None:
         """So many samples of each task are to be answered from here on, by so many workers."""

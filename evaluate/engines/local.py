@@ -9,7 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from multiprocessing.connection import Connection, wait
@@ -223,4 +223,5 @@ def _gpus(context: ForkServerContext) -> int:
 def _count(pipe: Connection) -> None:
     import torch
 
-    pipe.send(torch.cuda.device_count())
+    with suppress(OSError):  # whoever asked is gone
+        pipe.send(torch.cuda.device_count())

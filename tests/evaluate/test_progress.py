@@ -85,6 +85,17 @@ def test_a_full_disk_takes_no_log_and_stops_nothing(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err.startswith("warning: odd")
 
 
+def test_a_library_that_says_another_thing_each_time_is_cut_short(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reporter = begun(tmp_path)
+    for number in range(200):
+        reporter.log("WARNING", f"sample {number} is odd")
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 51 and lines[-1] == "what libraries say from here on is in run.log only"
+    assert len((tmp_path / "run.log").read_text().splitlines()) == 200
+
+
 def test_what_a_library_says_is_shown_once_and_is_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     reporter = begun(tmp_path)
     for _ in range(3):
