@@ -33,7 +33,7 @@ reproduce-qwen-audio: setup  ## the paper's sets: MODEL=CHECKPOINT DATA=PREPARED
 	$(RUN) -m evaluate suite=qwen_audio model=qwen_audio 'model.path="$(MODEL)"' 'data.root="$(DATA)"' $(ARGS)
 
 test: setup lint  ## ruff, mypy and the tests
-	$(RUN) -m pytest -q -n 2 --dist loadfile -m "not long"
+	$(RUN) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
 test-long: setup  ## the long forms of the tests
 	$(RUN) -m pytest -q -m long
