@@ -25,6 +25,7 @@ from evaluate.plan import Batch, Item
 FAREWELL_SECONDS = 5.0
 COUNT_SECONDS = 300
 """For importing torch and asking the driver."""
+COUNT_TRIES = 3
 PIPE_SECONDS = 5
 """A worker that does not take, or does not finish, a message for so long has been stopped."""
 
@@ -47,7 +48,7 @@ class LocalPool(Pool):
         to_ask: Mapping[str, Sequence[Item]],
     ):
         """Raises ConfigError for devices that are not there."""
-        self._context = _forkserver(preload)
+        self._context = _forkserver([serve.__module__, *preload])
         found = places(engine, cache(lambda: _gpus(self._context)))
         self.size = len(found)
         threads = torch_threads(engine, found)
@@ -203,20 +204,22 @@ def ignored(*numbers: signal.Signals) -> Iterator[None]:
 
 
 def _gpus(context: ForkServerContext) -> int:
-    """How many GPUs torch sees, asked of a process of its own: neither this one nor that which workers are forked from
-    touches a device. Raises EngineError where it gets no answer."""
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_count, args=(theirs,), daemon=True)
-    _start(process)
-    theirs.close()
-    try:
-        if ours.poll(COUNT_SECONDS):
-            return int(ours.recv())
-    except EOFError:
-        pass
-    finally:
-        process.kill()
-        process.join(FAREWELL_SECONDS)
+    """How many GPUs torch sees, asked of a process of its own, of another one where that is killed: neither this one
+    nor that which workers are forked from touches a device. Raises EngineError where it gets no answer."""
+    for _ in range(COUNT_TRIES):
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_count, args=(theirs,), daemon=True)
+        _start(process)
+        theirs.close()
+        try:
+            if ours.poll(COUNT_SECONDS):
+                return int(ours.recv())
+            break
+        except EOFError:
+            continue
+        finally:
+            process.kill()
+            process.join(FAREWELL_SECONDS)
     raise EngineError("torch does not say how many GPUs there are: is their driver well? engine.devices=cpu needs none")
 
 
