@@ -282,16 +282,25 @@ def _claimed(folder: Path) -> Iterator[Path]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CorpusError(f"{folder} is being prepared by another process; wait for it") from None
-        shutil.rmtree(folder / STAGING, ignore_errors=True)
+        _remove(folder / STAGING)
         try:
             yield folder
         except OSError as error:
             error.filename = error.filename or str(folder)
             raise
         finally:
-            shutil.rmtree(folder / STAGING, ignore_errors=True)
+            _remove(folder / STAGING)
     finally:
         os.close(descriptor)
         for path in made:
             if not any(path.iterdir()):
                 path.rmdir()
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder; an interruption that comes in the middle of it is raised when it is gone."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except KeyboardInterrupt:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

@@ -6,6 +6,7 @@ import io
 import os
 import random
 import re
+import shutil
 import signal
 import time
 import wave
@@ -20,6 +21,7 @@ from layouts import Layout
 from support import read_lines, start
 
 from datasets_prep import clips
+from datasets_prep import prepare as preparing
 from datasets_prep.__main__ import main
 
 Capture = pytest.CaptureFixture[str]
@@ -211,6 +213,21 @@ def test_a_streamed_wav_that_does_not_know_its_length_is_whole() -> None:
     data[4:8] = data[40:44] = b"\xff" * 4
     clip = clips.measure(bytes(data))
     assert clip.seconds == 0.5 and "cut short" not in clip.defects
+
+
+def test_an_interruption_of_the_cleaning_up_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "staging/deep").mkdir(parents=True)
+    real, interruptions = shutil.rmtree, [KeyboardInterrupt]
+
+    def rmtree(path: Path, ignore_errors: bool) -> None:
+        if interruptions:
+            raise interruptions.pop()
+        real(path, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(preparing.shutil, "rmtree", rmtree)
+    with pytest.raises(KeyboardInterrupt):
+        preparing._remove(tmp_path / "staging")
+    assert not (tmp_path / "staging").exists()
 
 
 def test_interrupted_at_any_moment_it_ends(tmp_path: Path) -> None:
