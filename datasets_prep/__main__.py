@@ -3,12 +3,12 @@
 import errno
 import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from alm_eval import finish
 from datasets_prep.archives import ArchiveError
 from datasets_prep.corpus import Corpus, CorpusError, Split, corpora, get_corpus
 from datasets_prep.prepare import Options, is_whole, prepare, subsets_in
@@ -221,10 +221,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def run() -> NoReturn:
     """Entry point: run the command line and exit with its status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal of another encoding stops nothing
-    sys.exit(main(sys.argv[1:]))
+    finish(main)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from io import TextIOWrapper
 from types import FrameType
 from typing import NoReturn
 
@@ -14,6 +13,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from alm_eval import finish
 from evaluate import compose
 from evaluate.config import Config, ConfigError, Task, tasks_of
 from evaluate.models.base import add_to_path
@@ -53,10 +53,7 @@ Exit status: 0 done; 1 done, more than max_failed failed; 2 refused; 3 stopped e
 
 def run() -> NoReturn:
     """Entry point: run the command line and exit with its status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal of another encoding stops nothing
-    sys.exit(main(sys.argv[1:]))
+    finish(main)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -5,12 +5,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from enum import Enum
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from alm_eval import finish
 from metrics.base import MetricError
 from metrics.score import MetricSpec, ScoringSpec, count
 from results import catalogue, scoring
@@ -172,10 +172,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def run() -> NoReturn:
     """Entry point: run the command line and exit with its status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal of another encoding stops nothing
-    sys.exit(main(sys.argv[1:]))
+    finish(main)
 
 
 if __name__ == "__main__":
