@@ -14,6 +14,10 @@ import layouts
 import zips
 from layouts import Archive, Layout, Member
 
+EVERYWHERE = (
+    "missing_file", "truncated_archive", "wrong_checksum", "changed_column", "duplicate_id", "dot_dot_member", "outside_symlink"
+)  # fmt: skip
+"""What every corpus is tried with; the others take the ways of an archive that all have in common."""
 Damage = Callable[[Layout, Path], None]
 DAMAGES: dict[str, Damage] = {}
 BOMB = 300 * 2**20
@@ -210,7 +214,12 @@ def _zeros() -> bytes:
 
 def applies(name: str, layout: Layout) -> bool:
     """Zip knows neither hard links nor pipes, tar.gz cannot lie of sizes; not every corpus has rows, or triples of rows."""
-    zipped = _audio(layout).name.endswith(".zip")
+    archive = _audio(layout)
+    zipped = archive.name.endswith(".zip")
+    if name in ("truncated_archive", "wrong_checksum", "dot_dot_member", "outside_symlink") and archive.is_folder:
+        return False
+    if name == "outside_symlink" and archive.name.endswith(".7z"):
+        return False
     if name in ("hardlink", "named_pipe"):
         return not zipped
     if name == "lying_zip_bomb":
@@ -222,5 +231,10 @@ def applies(name: str, layout: Layout) -> bool:
 
 
 def pairs(names: Iterable[str] = DAMAGES) -> list[tuple[str, str]]:
-    """All trees with each of these damages that they can have."""
-    return [(tree, name) for tree in layouts.NAMES for name in names if applies(name, layouts.load(tree))]
+    """All trees with each of these damages that they are tried with."""
+    return [
+        (tree, name)
+        for tree in layouts.NAMES
+        for name in names
+        if (name in EVERYWHERE or tree in layouts.DEEP) and applies(name, layouts.load(tree))
+    ]

@@ -1,11 +1,14 @@
 """Small copies of corpora in their official archives, built from the trees declared in ``tests/data/layouts``.
 
-The bytes are the same each time. An archive's kind follows from its name: ``.tar.gz``, ``.zip`` (split where ``parts``
-is given), else one plain file.
+The bytes are the same each time. An archive's kind follows from its name: ``.tar.gz``, ``.tgz``, ``.tar``, ``.zip``
+(split where ``parts`` is given), ``.7z``, ``.parquet``; else it is a plain file, or, where it has members, a folder.
+A member that has members (or rows) of its own is an archive within the archive.
 """
 
 import gzip
 import io
+import shutil
+import subprocess
 import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -14,13 +17,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
 import soundfile
 import yaml
 import zips
 
 TREES = Path(__file__).resolve().parents[1] / "data" / "layouts"
 NAMES = sorted(path.stem for path in TREES.glob("*.yaml"))
-SUBTYPES = {"FLAC": "PCM_16", "WAV": "PCM_16", "MP3": "MPEG_LAYER_III"}
+DEEP = [
+    name
+    for name in NAMES
+    if "\ncrowd:" in (TREES / f"{name}.yaml").read_text("utf-8")
+    or "\nbase:" in (TREES / f"{name}.yaml").read_text("utf-8")
+]
+"""Those that are tried in every way; the others in the ways that differ from corpus to corpus."""
+SUBTYPES = {"FLAC": "PCM_16", "WAV": "PCM_16", "MP3": "MPEG_LAYER_III", "NIST": "PCM_16", "OGG": "VORBIS"}
+TARS = (".tar.gz", ".tgz", ".tar")
+PACKED = (*TARS, ".zip", ".7z", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,8 @@ class Member:
     """As tar has it; a zip archive knows files, folders and symbolic links alone."""
     said_size: int | None = None
     """For zip: the size that the headers say, where it is not the true one."""
+    members: tuple["Member", ...] = ()
+    """Of an archive within the archive."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +60,11 @@ class Archive:
     parts: int = 1
     unpacked: str = ""
     """The folder, below the source, that its members lie in when somebody has unpacked it."""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether its members' paths begin with its name, and nobody ever packed them."""
+        return not self.name.endswith(PACKED) and self.members[0].path != self.name
 
     @cached_property
     def files(self) -> list[str]:
@@ -59,7 +81,8 @@ class Layout:
     corpus: str
     archives: dict[str, Archive]
     manifests: dict[str, list[dict[str, Any]]]
-    """The lines of each subset, sorted, with ``audio`` as ``{path, seconds}``."""
+    """The lines of each subset, sorted, with ``audio`` as ``{path, seconds}``, with ``start`` and ``end`` where a line
+    has a stretch of a file, or a list of these."""
     official: dict[str, str]
     """What a refusal without --unofficial speaks of, by the form of the source; empty where nothing official is known."""
     damage: dict[str, Any] = field(default_factory=dict)
@@ -70,12 +93,24 @@ class Layout:
     def member(self, archive: str, path: str) -> Member:
         return next(member for member in self.archives[archive].members if member.path == path)
 
-    def clip(self, line: dict[str, Any]) -> bytes:
-        """The bytes of the recording of a manifest's line, as its archive holds them."""
-        tail = "/" + Path(line["audio"]["path"]).name
-        found = {m.data for a in self.archives.values() for m in a.members if m.path.endswith(tail)}
+    def clip(self, audio: dict[str, Any]) -> bytes:
+        """The bytes of a recording of a manifest's line, as its archive holds them."""
+        for tail in (audio["path"], "/" + Path(audio["path"]).name):
+            found = {data for path, data in self.files.items() if path == tail or path.endswith("/" + tail.strip("/"))}
+            if len(found) == 1:
+                break
         (data,) = found
         return data
+
+    @cached_property
+    def files(self) -> dict[str, bytes]:
+        """All that the archives hold, those within archives too, by path."""
+        return {
+            inner.path: inner.data
+            for archive in self.archives.values()
+            for member in archive.members
+            for inner in (member, *(replace(deep, path=beside(member.path, deep.path)) for deep in member.members))
+        }
 
 
 @cache
@@ -89,9 +124,35 @@ def sound(seconds: float, seed: int, kind: str, rate: int, channels: int, format
         wave = np.stack([0.2 * np.sin(2 * np.pi * (200 + 7 * seed) * time)] * channels, axis=1)
     else:
         raise ValueError(f"no kind of sound '{kind}'")
-    file = io.BytesIO()
-    soundfile.write(file, wave.astype(np.float32), rate, format=format, subtype=SUBTYPES[format])
+    if format == "MP4":
+        return _mp4(wave, rate)
+    file, container = io.BytesIO(), "OGG" if format == "OPUS" else format
+    soundfile.write(file, wave.astype(np.float32), rate, format=container, subtype=SUBTYPES.get(format, format))
     return file.getvalue()
+
+
+def _mp4(wave: np.ndarray, rate: int) -> bytes:
+    """AAC in MP4, by the program ffmpeg."""
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed; it writes the films that the tests read")
+    options = ["-fflags", "+bitexact", "-flags:a", "+bitexact", "-movflags", "frag_keyframe+empty_moov", "-f", "mp4"]
+    raw = ["-f", "f32le", "-ar", str(rate), "-ac", str(wave.shape[1]), "-i", "pipe:"]
+    return subprocess.run(
+        ["ffmpeg", "-v", "error", *raw, *options, "pipe:"],
+        input=wave.astype("<f4").tobytes(),
+        capture_output=True,
+        check=True,
+    ).stdout
+
+
+def beside(path: str, inner: str) -> str:
+    """Where a member of an archive within an archive lies once both are unpacked in place."""
+    return str(Path(path).parent / inner)
+
+
+def clips_of(line: dict[str, Any]) -> list[dict[str, Any]]:
+    """The recordings of a manifest's line."""
+    return line["audio"] if isinstance(line["audio"], list) else [line["audio"]]
 
 
 def load(name: str) -> Layout:
@@ -103,25 +164,48 @@ def load(name: str) -> Layout:
         kept = {key: value for key, value in parent["archives"].items() if key not in without}
         raw = parent | raw | {"archives": kept | raw.get("archives", {})}
     archives = {name: _archive(name, declared) for name, declared in raw["archives"].items()}
-    keys = {key: raw[key] for key in ("corpus", "manifests", "official", "damage", "crowd")}
+    keys = {key: raw[key] for key in ("corpus", "manifests", "official", "damage")} | {"crowd": raw.get("crowd", {})}
     return Layout(name=name, archives=archives, **keys)
 
 
 def _archive(name: str, declared: dict[str, Any]) -> Archive:
     defaults = declared.get("audio", {})
-    rows = declared.get("members") or [
-        {"path": name, **{k: declared[k] for k in ("text", "encoding") if k in declared}}
-    ]
+    keys = ("text", "encoding", "rows")
+    rows = declared.get("members") or [{"path": name, **{k: declared[k] for k in keys if k in declared}}]
     members = tuple(_member(row, defaults) for row in rows)
     return Archive(name, members, declared.get("parts", 1), declared.get("unpacked", ""))
 
 
 def _member(row: dict[str, Any], defaults: dict[str, Any]) -> Member:
+    path = row["path"]
     if "text" in row:
-        return Member(row["path"], row["text"].encode(row.get("encoding", "utf-8")))
+        return Member(path, row["text"].encode(row.get("encoding", "utf-8")))
     if "seconds" in row:
-        return Member(row["path"], sound(**defaults | {key: value for key, value in row.items() if key != "path"}))
-    return Member(row["path"], kind=tarfile.DIRTYPE)
+        return Member(path, _sound(row, defaults))
+    if "members" in row:
+        members = tuple(_member(inner, defaults | row.get("audio", {})) for inner in row["members"])
+        return Member(path, packed(path, members), members=members)
+    if "rows" in row:
+        rows = [{key: _cell(value, defaults) for key, value in cells.items()} for cells in row["rows"]]
+        return Member(path, _parquet(rows))
+    return Member(path, kind=tarfile.DIRTYPE)
+
+
+def _sound(row: dict[str, Any], defaults: dict[str, Any]) -> bytes:
+    return sound(**defaults | {key: value for key, value in row.items() if key != "path"})
+
+
+def _cell(value: Any, defaults: dict[str, Any]) -> Any:
+    """What a table of the hub holds: a recording is its bytes and its file's name."""
+    if isinstance(value, dict) and "seconds" in value:
+        return {"bytes": _sound(value, defaults), "path": value.get("path")}
+    return value
+
+
+def _parquet(rows: list[dict[str, Any]]) -> bytes:
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+    return file.getvalue()
 
 
 def build(layout: Layout, folder: Path) -> Path:
@@ -134,17 +218,48 @@ def build(layout: Layout, folder: Path) -> Path:
 
 def write(archive: Archive, folder: Path, zip64: bool = False) -> None:
     """Write an archive's files, over those that are there."""
-    if archive.name.endswith(".tar.gz"):
-        parts = [_tar_gz(archive.members)]
-    elif archive.name.endswith(".zip"):
+    if archive.is_folder:
+        _lay(archive.members, folder)
+        return
+    parts = [packed(archive.name, archive.members)]
+    if archive.name.endswith(".zip") and (archive.parts > 1 or zip64):
         entries = [_entry(member) for member in archive.members]
-        parts = (
-            zips.split_zip(entries, archive.parts, zip64) if archive.parts > 1 else zips.write_zip(entries, None, zip64)
-        )
-    else:
-        parts = [member.data for member in archive.members]
+        several = archive.parts > 1
+        parts = zips.split_zip(entries, archive.parts, zip64) if several else zips.write_zip(entries, None, zip64)
     for name, data in zip(archive.files, parts, strict=True):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
+
+
+def packed(name: str, members: Iterable[Member]) -> bytes:
+    """The bytes of an archive, or of the one file that it is."""
+    members = tuple(members)
+    if name.endswith(TARS):
+        return _tar(members, packed=not name.endswith(".tar"))
+    if name.endswith(".zip"):
+        return zips.write_zip([_entry(member) for member in members], None, False)[0]
+    if name.endswith(".7z"):
+        return _seven_zip(members)
+    return members[0].data
+
+
+def _seven_zip(members: tuple[Member, ...]) -> bytes:
+    import py7zr
+
+    file = io.BytesIO()
+    with py7zr.SevenZipFile(file, "w") as archive:
+        for member in members:
+            if member.kind == tarfile.REGTYPE:
+                archive.writestr(member.data, member.path)
+    return file.getvalue()
+
+
+def _lay(members: Iterable[Member], folder: Path) -> None:
+    for member in members:
+        path = folder / member.path
+        (path if member.path.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
+        if not member.path.endswith("/"):
+            path.write_bytes(member.data)
 
 
 def _entry(member: Member) -> zips.Entry:
@@ -155,7 +270,7 @@ def _entry(member: Member) -> zips.Entry:
     return zips.Entry(member.path, member.data, said_size=member.said_size)
 
 
-def _tar_gz(members: Iterable[Member]) -> bytes:
+def _tar(members: Iterable[Member], packed: bool) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for member in members:
@@ -163,17 +278,15 @@ def _tar_gz(members: Iterable[Member]) -> bytes:
             info.type, info.linkname, info.size = member.kind, member.target or "", len(member.data)
             info.mode, info.mtime = (0o755 if member.kind == tarfile.DIRTYPE else 0o644), 1_400_000_000
             tar.addfile(info, io.BytesIO(member.data))
-    return gzip.compress(file.getvalue(), 6, mtime=0)
+    return gzip.compress(file.getvalue(), 6, mtime=0) if packed else file.getvalue()
 
 
 def unpack(layout: Layout, folder: Path) -> Path:
-    """The same tree as somebody has it who unpacked every archive and threw it away; the folder."""
+    """The same tree as somebody has it who unpacked every archive, and those in it, and threw them away; the folder."""
     for archive in layout.archives.values():
         for member in archive.members:
-            path = folder / archive.unpacked / member.path
-            (path if member.path.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
-            if not member.path.endswith("/"):
-                path.write_bytes(member.data)
+            inner = [replace(deep, path=beside(member.path, deep.path)) for deep in member.members]
+            _lay(inner or [member], folder / archive.unpacked)
     return folder
 
 
