@@ -121,7 +121,7 @@ def _prepared(
     manifest = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
     _move_in(folder, split.name, lines)
     replace_file(folder / f"{split.name}.jsonl", manifest)
-    subset = _summary(corpus, rows, measured, manifest)
+    subset = _summary(corpus.labels_of(split), rows, measured, manifest)
     subset.archives, subset.standing, subset.differences = sorted(archives), standing, faults
     return subset, archives
 
@@ -136,11 +136,12 @@ def _checked_rows(
         if count > 1:
             raise CorpusError(f"{corpus.name} {split.name}: the id {identity} stands {count} times")
     names = {name: set(tree.names) for name, tree in trees.items()}
+    labels = corpus.labels_of(split)
     for row in rows:
         if "\0" in "".join((row.id, *row.references)):
             raise CorpusError(f"{corpus.name} {split.name}: {row.id!r} holds a NUL byte; the archive is damaged")
-        if corpus.labels and (strange := [text for text in row.references if text not in corpus.labels]):
-            hint = nearest(strange[0], list(corpus.labels))
+        if labels and (strange := [text for text in row.references if text not in labels]):
+            hint = nearest(strange[0], list(labels))
             raise CorpusError(f"{corpus.name} {split.name}: {row.id} has the label {strange[0]!r}{hint}")
         for recording in row.recordings:
             if recording.member not in names[recording.archive]:
@@ -247,7 +248,7 @@ def _hashes_of(manifest: Path) -> dict[str, str | None]:
 
 
 def _summary(
-    corpus: Corpus, rows: Sequence[Row], measured: Mapping[Recording, clips.Clip], manifest: bytes
+    known: Sequence[str] | None, rows: Sequence[Row], measured: Mapping[Recording, clips.Clip], manifest: bytes
 ) -> SubsetRecord:
     texts = json.dumps([[row.id, list(row.references)] for row in rows], ensure_ascii=False)
     labels = Counter(text for row in rows for text in row.references)
@@ -263,7 +264,7 @@ def _summary(
         clips=len(measured),
         hours=round(sum(clip.seconds or 0.0 for clip in measured.values()) / 3600, 4),
         words=_words(rows),
-        labels={label: labels[label] for label in corpus.labels} if corpus.labels else None,
+        labels={label: labels[label] for label in known} if known else None,
         groups=len({row.group for row in rows}),
         manifest_sha256=hashlib.sha256(manifest).hexdigest(),
         references_sha256=hashlib.sha256(texts.encode()).hexdigest(),
