@@ -32,8 +32,8 @@ def read_headless(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and columns of every row of a table without a header, which has just these columns in this order.
     Raises CorpusError."""
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    lines = csv.reader(io.StringIO(tree.text(name), newline=""), delimiter=delimiter, quoting=quoting)
+    text = io.StringIO(tree.text(name), newline="")
+    lines = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
     where = _where(tree, name)
     for line in lines:
         if line and len(line) != len(columns):

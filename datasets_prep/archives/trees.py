@@ -20,7 +20,8 @@ BOMB_RATIO = 100
 BOMB_FLOOR = 64 * 2**20
 """Bytes; what unpacks to fewer does no harm."""
 DAMAGE: tuple[type[Exception], ...] = (
-    EOFError, OSError, IndexError, ValueError, struct.error, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError
+    EOFError, OSError, IndexError, ValueError, struct.error, tarfile.TarError, zipfile.BadZipFile, zlib.error,
+    lzma.LZMAError,
 )  # fmt: skip
 """What the libraries raise of a damaged archive."""
 
