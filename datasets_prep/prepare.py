@@ -19,12 +19,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from datasets_prep import clips
+from datasets_prep import clips, ffmpeg
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Corpus, CorpusError, Recording, Row, Split, nearest
 from datasets_prep.pool import spread
 from datasets_prep.record import ArchiveRecord, CorpusRecord, SubsetRecord, replace_file
-from datasets_prep.source import checked, find, find_all
+from datasets_prep.source import checked, find_all, form_in
 
 STAGING = ".preparing"
 
@@ -48,9 +48,7 @@ def subsets_in(corpus: Corpus, source: Path) -> tuple[list[Split], list[Split]]:
     there: list[Split] = []
     absent: list[Split] = []
     for split in corpus.splits:
-        archives = [corpus.archive(name) for name in split.archives]
-        named = source.is_dir() or source.name in {known for each in archives for known in (each.name, *each.also)}
-        (there if named and find(archives[0], source, split.loose) else absent).append(split)
+        (there if form_in(corpus, split, source) else absent).append(split)
     if not there:
         wanted = ", ".join(dict.fromkeys(split.archives[0] for split in absent[:6]))
         raise CorpusError(f"{source} holds no archive of {corpus.name}: it looks for {wanted}...; see describe")
@@ -59,6 +57,7 @@ def subsets_in(corpus: Corpus, source: Path) -> tuple[list[Split], list[Split]]:
 
 def prepare(corpus: Corpus, split: Split, source: Path, root: Path, options: Options) -> tuple[SubsetRecord, bool]:
     """Prepare a subset; returns its record and whether anything was done. Raises CorpusError or ArchiveError."""
+    corpus, split = form_in(corpus, split, source) or (corpus, split)
     with _claimed(root / corpus.name) as folder:
         record = CorpusRecord.read(folder / "corpus.json") or CorpusRecord(
             corpus=corpus.name,
@@ -198,7 +197,12 @@ def _store(content: bytes, recordings: Sequence[Recording], staging: Path) -> di
     for path in {recording.path for recording in recordings}:
         (staging / path).parent.mkdir(parents=True, exist_ok=True)
         (staging / path).write_bytes(content)
-    return {recording: clips.measure(content, recording.start, recording.end) for recording in set(recordings)}
+    try:
+        return {each: clips.measure(content, each.start, each.end, staging / each.path) for each in set(recordings)}
+    except ffmpeg.FfmpegError as error:
+        raise CorpusError(
+            f"{recordings[0].member} {error}; apt install ffmpeg, or the like, and prepare again"
+        ) from None
 
 
 def _line(row: Row, split: Split, measured: Mapping[Recording, clips.Clip]) -> dict[str, Any]:
