@@ -53,12 +53,12 @@ def find(archive: Archive, source: Path, loose: Sequence[str] = ()) -> Found | N
 
 def form_in(corpus: Corpus, split: Split, source: Path) -> tuple[Corpus, Split] | None:
     """The corpus as it lies in a source, official or a copy, and its split there; null: its first archive is not."""
-    for form in (corpus, *corpus.copies):
-        for own in (own for own in form.splits if own.name == split.name):
-            archives = [form.archive(name) for name in own.archives]
-            named = source.is_dir() or source.name in {known for each in archives for known in (each.name, *each.also)}
-            if named and find(archives[0], source, own.loose):
-                return form, own
+    copied = [(copy, own) for copy in corpus.copies for own in copy.splits if own.name == split.name]
+    for form, own in [(corpus, split), *copied]:
+        archives = [form.archive(name) for name in own.archives]
+        named = source.is_dir() or source.name in {known for each in archives for known in (each.name, *each.also)}
+        if named and find(archives[0], source, own.loose):
+            return form, own
     return None
 
 
