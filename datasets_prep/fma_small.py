@@ -65,6 +65,9 @@ CORPUS = Corpus(
     rows=rows,
     layout="fma_small/<first three digits>/<six digits>.mp3; fma_metadata/tracks.csv, whose header is two lines high",
     labels=LABELS,
-    defects=("only SHA-1 checksums are published, which are not held against it", "a few tracks are shorter than 30 s or cannot be decoded",),
+    defects=(
+        "only SHA-1 checksums are published, which are not held against it",
+        "a few tracks are shorter than 30 s or cannot be decoded",
+    ),
     unverified=("checksums", "samples of the validation part"),
 )
