@@ -23,6 +23,8 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     members = {PurePosixPath(name).name: name for name in trees[AUDIO].names if "slurp_real" in name.split("/")[:-1]}
     for number, line in read_json_lines(trees[table], table, KEYS):
         where = f"{table}, line {number}"
+        if not isinstance(line["sentence"], str) or not isinstance(line["slurp_id"], int | str):
+            raise CorpusError(f"{where}: 'sentence' is no text, or 'slurp_id' no number")
         entities = _entities(line, where)
         reference = _reference(line, entities, where) if split.options["task"] == "meaning" else _slots(entities)
         for recording in _listed(line, "recordings", where):
