@@ -47,8 +47,9 @@ bench: setup  ## measure what is said to be faster, into results/benchmarks
 	$(RUN) -m benchmarks.overhead --write results/benchmarks/overhead.md
 	$(RUN) -m benchmarks.usual_way --write results/benchmarks/usual_way.md
 
-docs: setup  ## renew what is made from the code: docs/metrics.md
+docs: setup  ## renew what is made from the code: docs/metrics.md, docs/tasks.md
 	$(RUN) -m results metrics --format pages > docs/metrics.md
+	$(RUN) -m evaluate.catalogue > docs/tasks.md
 
 lint: setup  ## ruff and mypy
 	$(VENV)/bin/ruff check .

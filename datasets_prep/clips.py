@@ -3,9 +3,12 @@
 import hashlib
 import io
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import soundfile
+
+from datasets_prep import ffmpeg
 
 SILENT = 1e-4
 """Peak, of 1: about -80 dB."""
@@ -15,6 +18,7 @@ LONG_SECONDS = 30.0
 """What most models hear at most."""
 LOSSY = ("MPEG_LAYER_III", "MPEG_LAYER_II", "MPEG_LAYER_I", "VORBIS", "OPUS")
 DEFECTS = ("unreadable", "cut short", "silent", "clipped", "longer than 30 s")
+FILMS = (".mp4", ".m4a", ".webm", ".mkv", ".mov", ".avi")
 BLOCK = 2**20
 """Frames read at a time: a header may claim any number."""
 
@@ -27,13 +31,18 @@ class Clip:
     """None where it cannot be decoded."""
     sha256: str | None
     """Of the decoded samples, float32, shape = (frames, channels), at the file's own rate; of a file whose decoders
-    differ in the last bits from machine to machine (MP3, Vorbis, Opus), of its bytes."""
+    differ in the last bits from machine to machine (MP3, Vorbis, Opus, what ffmpeg decodes), of its bytes."""
     defects: tuple[str, ...]
     """Of DEFECTS."""
 
 
-def measure(content: bytes, start: float | None = None, end: float | None = None) -> Clip:
-    """Decode a recording, or its stretch from ``start`` to ``end`` seconds."""
+def measure(content: bytes, start: float | None = None, end: float | None = None, path: Path | None = None) -> Clip:
+    """Decode a recording, or its stretch from ``start`` to ``end`` seconds.
+
+    ``path`` is where it lies, for what soundfile cannot read and ffmpeg may. Raises FfmpegError: it is a film, and
+    there is no ffmpeg."""
+    if path is not None and path.suffix.lower() in FILMS:
+        return _measure_film(content, start or 0.0, end, path)
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as file:
             rate = file.samplerate
@@ -51,6 +60,20 @@ def measure(content: bytes, start: float | None = None, end: float | None = None
     seconds = len(samples) / rate
     digest = hashlib.sha256(content if lossy else samples.tobytes())
     return Clip(round(seconds, 6), digest.hexdigest(), _defects(samples, seconds, short))
+
+
+def _measure_film(content: bytes, start: float, end: float | None, path: Path) -> Clip:
+    if not ffmpeg.is_there():
+        raise ffmpeg.FfmpegError("can be read by ffmpeg alone, which is not installed")
+    try:
+        samples, rate = ffmpeg.decode(path)
+    except ffmpeg.FfmpegError:
+        return Clip(None, None, ("unreadable",))
+    samples = samples[round(start * rate) : None if end is None else round(end * rate)]
+    if not len(samples) or not np.isfinite(samples).all():
+        return Clip(None, None, ("unreadable",))
+    seconds = len(samples) / rate
+    return Clip(round(seconds, 6), hashlib.sha256(content).hexdigest(), _defects(samples, seconds, short=False))
 
 
 def _read(file: soundfile.SoundFile, frames: int | None) -> np.ndarray:

@@ -25,8 +25,21 @@ class Access(Enum):
 
 
 @dataclass(frozen=True)
+class Hub:
+    """Files of a dataset repository of the Hugging Face hub."""
+
+    id: str
+    """owner/name."""
+    revision: str | None = None
+    """A commit; null: the newest when it is first fetched, which is recorded and kept to from then on."""
+    files: tuple[str, ...] = ("*",)
+    """Patterns of the paths that are wanted."""
+
+
+@dataclass(frozen=True)
 class Archive:
-    """A file as published: an archive (.tar.gz, .tgz, .tar, .zip) or a table."""
+    """A file as published: an archive (.tar.gz, .tgz, .tar, .zip, .7z, .parquet) or a table; or, where its name is its
+    ``unpacked``, a folder that nobody packed."""
 
     name: str
     url: str | None = None
@@ -41,6 +54,15 @@ class Archive:
     """The folder that it unpacks to; its first is how its members' names begin, further ones are other places."""
     tables: tuple[str, ...] = ()
     """How the names of the members end that are read as tables."""
+    nested: tuple[str, ...] = ()
+    """How the names of the members end that are archives themselves: what is in one is named as if it had been unpacked
+    where it lies. Of a tar or zip archive these are tar archives."""
+    hub: Hub | None = None
+    """Where it can be had, if not by url: for a folder."""
+
+    @property
+    def is_folder(self) -> bool:
+        return self.name in self.unpacked
 
 
 @dataclass(frozen=True)
@@ -59,6 +81,8 @@ class Split:
     """Files that may lie in the place of its first archive, which is one of tables; one of them is enough."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Whatever tells the corpus's own reader what to read."""
+    labels: tuple[str, ...] | None = None
+    """What every reference of it is one of; null: the corpus's labels."""
 
 
 @dataclass(frozen=True)
@@ -108,14 +132,19 @@ class Corpus:
     layout: str
     """Of the archives, in words."""
     labels: tuple[str, ...] | None = None
-    """What every reference is one of."""
+    """What every reference is one of, where a split does not say otherwise."""
     defects: tuple[str, ...] = ()
     """Known of the corpus."""
     unverified: tuple[str, ...] = ()
     """What could not be checked of all this."""
+    copies: tuple["Corpus", ...] = ()
+    """The same corpus in other archives, such as the hub's copy: the same name, splits of the same names."""
 
     def archive(self, name: str) -> Archive:
         return next(archive for archive in self.archives if archive.name == name)
+
+    def labels_of(self, split: Split) -> tuple[str, ...] | None:
+        return self.labels if split.labels is None else split.labels
 
     def split(self, name: str) -> Split:
         """Raises CorpusError with the nearest name."""

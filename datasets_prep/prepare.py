@@ -19,12 +19,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from datasets_prep import clips
+from datasets_prep import clips, ffmpeg
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Corpus, CorpusError, Recording, Row, Split, nearest
 from datasets_prep.pool import spread
 from datasets_prep.record import ArchiveRecord, CorpusRecord, SubsetRecord, replace_file
-from datasets_prep.source import checked, find, find_all
+from datasets_prep.source import checked, find_all, form_in
 
 STAGING = ".preparing"
 
@@ -48,9 +48,7 @@ def subsets_in(corpus: Corpus, source: Path) -> tuple[list[Split], list[Split]]:
     there: list[Split] = []
     absent: list[Split] = []
     for split in corpus.splits:
-        archives = [corpus.archive(name) for name in split.archives]
-        named = source.is_dir() or source.name in {known for each in archives for known in (each.name, *each.also)}
-        (there if named and find(archives[0], source, split.loose) else absent).append(split)
+        (there if form_in(corpus, split, source) else absent).append(split)
     if not there:
         wanted = ", ".join(dict.fromkeys(split.archives[0] for split in absent[:6]))
         raise CorpusError(f"{source} holds no archive of {corpus.name}: it looks for {wanted}...; see describe")
@@ -59,6 +57,7 @@ def subsets_in(corpus: Corpus, source: Path) -> tuple[list[Split], list[Split]]:
 
 def prepare(corpus: Corpus, split: Split, source: Path, root: Path, options: Options) -> tuple[SubsetRecord, bool]:
     """Prepare a subset; returns its record and whether anything was done. Raises CorpusError or ArchiveError."""
+    corpus, split = form_in(corpus, split, source) or (corpus, split)
     with _claimed(root / corpus.name) as folder:
         record = CorpusRecord.read(folder / "corpus.json") or CorpusRecord(
             corpus=corpus.name,
@@ -121,7 +120,7 @@ def _prepared(
     manifest = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
     _move_in(folder, split.name, lines)
     replace_file(folder / f"{split.name}.jsonl", manifest)
-    subset = _summary(corpus, rows, measured, manifest)
+    subset = _summary(corpus.labels_of(split), rows, measured, manifest)
     subset.archives, subset.standing, subset.differences = sorted(archives), standing, faults
     return subset, archives
 
@@ -136,11 +135,12 @@ def _checked_rows(
         if count > 1:
             raise CorpusError(f"{corpus.name} {split.name}: the id {identity} stands {count} times")
     names = {name: set(tree.names) for name, tree in trees.items()}
+    labels = corpus.labels_of(split)
     for row in rows:
         if "\0" in "".join((row.id, *row.references)):
             raise CorpusError(f"{corpus.name} {split.name}: {row.id!r} holds a NUL byte; the archive is damaged")
-        if corpus.labels and (strange := [text for text in row.references if text not in corpus.labels]):
-            hint = nearest(strange[0], list(corpus.labels))
+        if labels and (strange := [text for text in row.references if text not in labels]):
+            hint = nearest(strange[0], list(labels))
             raise CorpusError(f"{corpus.name} {split.name}: {row.id} has the label {strange[0]!r}{hint}")
         for recording in row.recordings:
             if recording.member not in names[recording.archive]:
@@ -197,7 +197,12 @@ def _store(content: bytes, recordings: Sequence[Recording], staging: Path) -> di
     for path in {recording.path for recording in recordings}:
         (staging / path).parent.mkdir(parents=True, exist_ok=True)
         (staging / path).write_bytes(content)
-    return {recording: clips.measure(content, recording.start, recording.end) for recording in set(recordings)}
+    try:
+        return {each: clips.measure(content, each.start, each.end, staging / each.path) for each in set(recordings)}
+    except ffmpeg.FfmpegError as error:
+        raise CorpusError(
+            f"{recordings[0].member} {error}; apt install ffmpeg, or the like, and prepare again"
+        ) from None
 
 
 def _line(row: Row, split: Split, measured: Mapping[Recording, clips.Clip]) -> dict[str, Any]:
@@ -247,7 +252,7 @@ def _hashes_of(manifest: Path) -> dict[str, str | None]:
 
 
 def _summary(
-    corpus: Corpus, rows: Sequence[Row], measured: Mapping[Recording, clips.Clip], manifest: bytes
+    known: Sequence[str] | None, rows: Sequence[Row], measured: Mapping[Recording, clips.Clip], manifest: bytes
 ) -> SubsetRecord:
     texts = json.dumps([[row.id, list(row.references)] for row in rows], ensure_ascii=False)
     labels = Counter(text for row in rows for text in row.references)
@@ -263,7 +268,7 @@ def _summary(
         clips=len(measured),
         hours=round(sum(clip.seconds or 0.0 for clip in measured.values()) / 3600, 4),
         words=_words(rows),
-        labels={label: labels[label] for label in corpus.labels} if corpus.labels else None,
+        labels={label: labels[label] for label in known} if known else None,
         groups=len({row.group for row in rows}),
         manifest_sha256=hashlib.sha256(manifest).hexdigest(),
         references_sha256=hashlib.sha256(texts.encode()).hexdigest(),

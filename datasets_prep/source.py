@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from datasets_prep.archives import FolderTree, Tree, open_archive, zip_parts
+from datasets_prep.archives import Tree, open_archive, open_folder, zip_parts
 from datasets_prep.corpus import Archive, Corpus, CorpusError, Split
 from datasets_prep.record import ArchiveRecord
 
@@ -26,8 +26,8 @@ class Found:
     def open(self) -> Tree:
         """Raises ArchiveError."""
         if self.prefix is not None:
-            return FolderTree(self.path, self.prefix, self.only)
-        return open_archive(self.path, self.archive.name, self.archive.tables)
+            return open_folder(self.path, self.prefix, self.only, self.archive.nested)
+        return open_archive(self.path, self.archive.name, self.archive.tables, self.archive.nested)
 
     def files(self) -> list[Path]:
         """What it consists of, none where it was unpacked. Raises ArchiveError for a part that is missing."""
@@ -51,6 +51,17 @@ def find(archive: Archive, source: Path, loose: Sequence[str] = ()) -> Found | N
     return Found(archive, folder, prefix="", only=lying) if lying else None
 
 
+def form_in(corpus: Corpus, split: Split, source: Path) -> tuple[Corpus, Split] | None:
+    """The corpus as it lies in a source, official or a copy, and its split there; null: its first archive is not."""
+    copied = [(copy, own) for copy in corpus.copies for own in copy.splits if own.name == split.name]
+    for form, own in [(corpus, split), *copied]:
+        archives = [form.archive(name) for name in own.archives]
+        named = source.is_dir() or source.name in {known for each in archives for known in (each.name, *each.also)}
+        if named and find(archives[0], source, own.loose):
+            return form, own
+    return None
+
+
 def find_all(corpus: Corpus, split: Split, source: Path) -> dict[str, Found]:
     """The archives of a split. Raises CorpusError with what to put where."""
     return {name: _must_find(corpus, split, name, source) for name in split.archives}
@@ -60,9 +71,11 @@ def _must_find(corpus: Corpus, split: Split, name: str, source: Path) -> Found:
     archive = corpus.archive(name)
     found = find(archive, source, split.loose if name == split.archives[0] else ())
     if found is None:
-        unpacked = f" (or, unpacked, {archive.unpacked[0]})" if archive.unpacked else ""
+        unpacked = f" (or, unpacked, {archive.unpacked[0]})" if archive.unpacked and not archive.is_folder else ""
+        where = archive.url or (f"https://huggingface.co/datasets/{archive.hub.id}" if archive.hub else corpus.home)
         raise CorpusError(
-            f"{source} holds no {name}{unpacked}, which {corpus.name} needs; get it from {archive.url or corpus.home}"
+            f"{source} holds no {'folder ' if archive.is_folder else ''}{name}{unpacked}, which {corpus.name} needs; "
+            f"get it from {where}"
         )
     return found
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from datasets_prep import clips
+from datasets_prep import clips, ffmpeg
 from datasets_prep.manifest import ManifestError, read_manifest
 from datasets_prep.prepare import clips_of
 from datasets_prep.record import CorpusRecord, SubsetRecord
@@ -55,9 +55,11 @@ def _counts(lines: list[dict[str, Any]], entry: SubsetRecord) -> list[str]:
 def _fault(folder: Path, clip: Mapping[str, Any]) -> str | None:
     path = folder / clip["path"]
     try:
-        found = clips.measure(path.read_bytes(), clip.get("start"), clip.get("end"))
+        found = clips.measure(path.read_bytes(), clip.get("start"), clip.get("end"), path)
     except OSError as error:
         return f"{path}: {error.strerror}"
+    except ffmpeg.FfmpegError as error:
+        return f"{path} {error}"
     if found.seconds != clip["seconds"]:
         return f"{path} is {found.seconds} s long, not {clip['seconds']}"
     return None if found.sha256 == clip["sha256"] else f"{path} sounds otherwise than it did"

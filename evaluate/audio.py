@@ -1,10 +1,7 @@
 """Audio: from a clip of a manifest to 16 kHz mono float32, the same numbers on every machine."""
 
 import hashlib
-import json
 import os
-import shutil
-import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from datasets_prep import ffmpeg
 from datasets_prep.manifest import Clip
 
 SAMPLE_RATE = 16_000
@@ -24,13 +22,6 @@ PAUSE_SECONDS = 5.0
 """How far before the limit a long clip may be cut, to cut in its quietest place."""
 STREAM_SIZE = 0x7FFFFF00
 """Bytes; a WAV that says more was written as a stream, without knowing its length."""
-FFMPEG_FORMATS = (
-    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,eac3,flac,flv,g722,matroska,webm,"
-    "mov,mp4,m4a,3gp,mp3,mpegts,ogg,tta,w64,wav,wv"
-)
-"""What ffmpeg may open: recordings, and no playlist that names other files."""
-FFMPEG_SECONDS = 600
-"""An ffmpeg that takes longer than this on one file is stopped."""
 
 
 class AudioError(ValueError):
@@ -167,41 +158,10 @@ def _is_cut_wav(path: Path) -> bool:
 
 
 def _read_with_ffmpeg(path: Path, name: str) -> tuple[np.ndarray, int]:
-    """As ``_read``, for the whole file, through an ffmpeg process at the file's own rate."""
-    if not (shutil.which("ffmpeg") and shutil.which("ffprobe")):
+    """As ``_read``, for the whole file."""
+    if not ffmpeg.is_there():
         raise AudioError("no_ffmpeg", f"{name} is no audio that soundfile reads, and ffmpeg is not installed to try it")
-    file = f"file:{path}"
-    opened = ["-v", "error", "-format_whitelist", FFMPEG_FORMATS]
-    probe = _ffmpeg(
-        [
-            *[
-                "ffprobe",
-                "-v",
-                "error",
-                "-select_streams",
-                "a:0",
-                "-show_entries",
-                "stream=sample_rate,channels",
-                "-of",
-                "json",
-            ],
-            file,
-        ],
-        name,
-    )
-    streams = json.loads(probe or b"{}").get("streams") or []
-    if not streams:
-        raise AudioError("unreadable", f"{name} holds no audio that soundfile or ffmpeg can read")
-    rate, channels = int(streams[0]["sample_rate"]), int(streams[0]["channels"])
-    raw = _ffmpeg(["ffmpeg", *opened, "-xerror", "-i", file, "-map", "0:a:0", "-f", "f32le", "-"], name)
-    return np.frombuffer(raw, "<f4").reshape(-1, channels), rate
-
-
-def _ffmpeg(command: list[str], name: str) -> bytes:
     try:
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=FFMPEG_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise AudioError("unreadable", f"{name}: ffmpeg did not end within {FFMPEG_SECONDS} s") from None
-    if done.returncode:
-        raise AudioError("unreadable", f"{name} is not audio that soundfile or ffmpeg can read")
-    return done.stdout
+        return ffmpeg.decode(path)
+    except ffmpeg.FfmpegError as error:
+        raise AudioError("unreadable", f"{name} {error}") from None

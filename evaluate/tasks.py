@@ -20,6 +20,7 @@ from evaluate import audio, control, plan, prompts, worker
 from evaluate.config import ConfigError, Control, LongAudio, Task, generation_of
 from evaluate.models.base import Model, UnsuitedError
 from evaluate.refusals import Refusals
+from metrics.answers import LABEL_EXTRACTORS
 from metrics.base import nearest
 from metrics.score import MetricSpec, ScoringSpec, check
 from results.run import draw_order
@@ -226,8 +227,9 @@ def scoring_spec(task: Task, samples: Sequence[Sample]) -> ScoringSpec:
 
 def _labels(task: Task, samples: Sequence[Sample]) -> list[str] | None:
     """The label set: the task's, else the references that occur, where an extractor or a prompt needs them."""
-    extractors = [(metric.extractor if metric else None) or task.extractor for metric in task.metrics.values()]
-    needed = "label" in extractors or any("{labels}" in template for template in task.prompt.values())
+    extractors = {(metric.extractor if metric else None) or task.extractor for metric in task.metrics.values()}
+    wanted = any("{labels}" in template for template in task.prompt.values())
+    needed = wanted or not extractors.isdisjoint(LABEL_EXTRACTORS)
     if task.labels is not None or not needed:
         return task.labels
     return sorted({text for sample in samples for text in sample.references})

@@ -1,5 +1,6 @@
 """From prediction records to rows: answers extracted, answers and references normalised."""
 
+import json
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Any
@@ -36,14 +37,19 @@ def normalised_labels(spec: ScoringSpec, part: MetricSpec) -> list[str] | None:
     return None if spec.labels is None else [normalizer.normalize(label, spec.language) for label in spec.labels]
 
 
+LABEL_EXTRACTORS = ("label", "labels")
+"""Those that look for labels of the task's set."""
+
+
 def uses_labels(part: MetricSpec) -> bool:
     """Whether the label set decides something: it is then in the signature, and every reference is in it."""
-    return part.extractor == "label" or issubclass(METRICS[part.metric], ClassMetric)
+    return part.extractor in LABEL_EXTRACTORS or issubclass(METRICS[part.metric], ClassMetric)
 
 
 def rows_of(records: Iterable[Mapping[str, Any]], spec: ScoringSpec, part: MetricSpec) -> list[Row]:
     """Records, extracted and normalised, in their order; an error says which row it is about."""
     extract, normalize = get_extractor(part.extractor).extract, get_normalizer(part.normalizer).normalize
+    joins = joins_references(spec, part)
     as_it_is = part.normalizer == "none"  # two calls a row are a third of the time of a million rows
     of_task, labels, rows = spec.language, spec.labels, []
     before = of_task  # a language is checked where it changes
@@ -64,6 +70,7 @@ def rows_of(records: Iterable[Mapping[str, Any]], spec: ScoringSpec, part: Metri
             else:
                 right = tuple([normalize(reference, language) for reference in references])
                 said = None if answer is None else normalize(answer, language)
+            right = joined(right) if joins else right
         except MetricError as error:
             raise error.within(f"row {sample_id!r}") from None
         unit = f"id {sample_id}" if group is None else f"group {group}"
@@ -91,6 +98,21 @@ def references_of(record: Mapping[str, Any]) -> tuple[str, ...]:
         else:
             return tuple(references)
     raise MetricError(f"'references' is {references!r}; it must be a list of at least one text")
+
+
+def joins_references(spec: ScoringSpec, part: MetricSpec) -> bool:
+    """Whether references are labels of the task's set that are right together."""
+    return bool(spec.labels) and METRICS[part.metric].joins_references
+
+
+def joined(references: tuple[str, ...]) -> tuple[str, ...]:
+    """References that are a label each as the one JSON list of them that metrics of several labels read; what is a list
+    already stays. Raises MetricError for several lists."""
+    if any(reference.lstrip()[:1] in ("[", "{") for reference in references):
+        if len(references) > 1:
+            raise MetricError(f"{len(references)} references that are lists of labels; a sample has one, of all labels")
+        return references
+    return (json.dumps(list(references), ensure_ascii=False),)
 
 
 def raw_of(record: Mapping[str, Any]) -> str:

@@ -63,6 +63,8 @@ class Metric(ABC):
     """A text that is a right reference and a right answer."""
     structured: bool = False
     """Whether answers are read as more than words (JSON, time stamps, numbers): no normaliser may then touch them."""
+    joins_references: bool = False
+    """Whether the references are labels that are right together, rather than answers each of which is."""
     empty_references: bool = False
     """Whether a reference of which its normaliser leaves nothing (`[noise]`) can be scored; else it is refused, since
     every answer of which nothing is left would be right."""

@@ -3,7 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from metrics.answers import metric_for, normalised_labels, references_of, rows_of, uses_labels
+from metrics.answers import (
+    LABEL_EXTRACTORS,
+    joins_references,
+    metric_for,
+    normalised_labels,
+    references_of,
+    rows_of,
+    uses_labels,
+)
 from metrics.base import MetricError, Row, check_language, nearest
 from metrics.bootstrap import measure
 from metrics.extractors import get_extractor
@@ -51,12 +59,15 @@ def _check_part(spec: ScoringSpec, part: MetricSpec, name: str) -> None:
 
 def _check_samples(spec: ScoringSpec, samples: Iterable[Mapping[str, Any]]) -> None:
     metrics = {name: metric_for(spec, name) for name in spec.metrics}
-    labels = {name: normalised_labels(spec, part) if uses_labels(part) else None for name, part in spec.metrics.items()}
+    labels = {
+        name: normalised_labels(spec, part) if uses_labels(part) and not joins_references(spec, part) else None
+        for name, part in spec.metrics.items()
+    }
     for sample in samples:
         for name, part in spec.metrics.items():
             (row,) = rows_of([{**sample, "raw": ""}], spec, part)
             try:
-                if not metrics[name].empty_references:
+                if not (metrics[name].empty_references or joins_references(spec, part)):
                     _check_emptied(references_of(sample), row, part)
                 metrics[name].check_row(row)
                 if known := labels[name]:
@@ -85,13 +96,13 @@ def _check_known(row: Row, labels: Sequence[str], name: str) -> None:
 
 def _check_labels(spec: ScoringSpec, part: MetricSpec) -> None:
     """Refuse labels that one metric cannot tell apart."""
-    if part.extractor == "label" and not spec.labels:
-        raise MetricError("extractor 'label' needs the label set of the task; set 'labels'")
+    if part.extractor in LABEL_EXTRACTORS and not spec.labels:
+        raise MetricError(f"extractor {part.extractor!r} needs the label set of the task; set 'labels'")
     labels, compared = spec.labels or [], normalised_labels(spec, part) or []
     for label, text in zip(labels, compared, strict=True):
         if label.strip() and not text.strip():
             raise MetricError(f"normalizer {part.normalizer!r} leaves nothing of the label {label!r}; use another")
-    if part.extractor == "label":
+    if part.extractor in LABEL_EXTRACTORS:
         _check_distinct([(label, label.casefold()) for label in labels], "differ in case at most; keep one")
     pairs = dict.fromkeys(zip(labels, compared, strict=True))
     _check_distinct(pairs, f"are one to normalizer {part.normalizer!r}; use another")

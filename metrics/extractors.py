@@ -4,6 +4,7 @@ An extractor that cannot read an answer returns None; the row is then counted as
 them guesses.
 """
 
+import json
 import re
 import string
 import unicodedata
@@ -13,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from metrics.base import MetricError, nearest
+from metrics.multilabel import label_scores
 from metrics.quotes import quoted, reported
 
 _TAG = re.compile(r"<\|[^|\n]{0,64}\|>")
@@ -107,6 +109,27 @@ class Label(Extractor):
         if not labels:
             raise MetricError("extractor 'label' needs the label set of the task; set `labels`")
         return _only_one(_camels_joined(_compared(raw), labels), {label: label for label in labels})
+
+
+class Labels(Extractor):
+    """Several labels of a fixed set, as a JSON list: all that the answer mentions and does not deny, as `label` reads
+    one, in their order (`a dog and some rain` -> `["dog", "rain"]`). JSON, a list of texts or an object of label and
+    score, stays as it is. Without any label it is unreadable.
+    """
+
+    name = "labels"
+
+    def extract(
+        self, raw: str, row_fields: Mapping[str, Any], references: Sequence[str], labels: Sequence[str] | None
+    ) -> str | None:
+        if not labels:
+            raise MetricError("extractor 'labels' needs the label set of the task; set `labels`")
+        if raw.lstrip()[:1] in ("[", "{") and label_scores(raw) is not None:
+            return raw
+        text = _camels_joined(_compared(raw), labels)
+        said = _mentions(text, {label: label for label in labels})
+        found = [label for label, start, end in said if not _negated(text, start, end)]
+        return json.dumps(list(dict.fromkeys(found)), ensure_ascii=False) if found else None
 
 
 class YesNo(Extractor):
@@ -359,7 +382,7 @@ def _letters(text: str, choices: Mapping[str, str]) -> set[str]:
 
 EXTRACTORS: dict[str, Extractor] = {
     extractor.name: extractor
-    for extractor in (Exact(), Label(), YesNo(), ShortAnswer(), Choice(), Quoted(), Reported())
+    for extractor in (Exact(), Label(), Labels(), YesNo(), ShortAnswer(), Choice(), Quoted(), Reported())
 }
 
 

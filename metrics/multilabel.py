@@ -202,15 +202,16 @@ class Ranking:
 class MultiLabelMetric(SetMetric):
     """A metric over classes of rows with several labels.
 
-    The reference is one JSON list of labels (an empty one: none). The answer is JSON: an object of label: score, or a
-    list of labels, which is a hard decision of score 1. A label without a score ranks below every score. An answer that
-    cannot be read is the worst ranking there is: all labels that the reference has not are above every score, its own
-    below.
+    The references are labels of the task's set, or the reference is one JSON list of labels (an empty one: none). The
+    answer is JSON: an object of label: score, or a list of labels, which is a hard decision of score 1. A label without
+    a score ranks below every score. An answer that cannot be read is the worst ranking there is: all labels that the
+    reference has not are above every score, its own below.
     Classes are the label set, else the labels of references and answers.
     """
 
     example = '["a"]'
     structured = True
+    joins_references = True
     unit = "mAP"
     range = (0.0, 1.0)
 
@@ -335,6 +336,7 @@ class Lwlrap(SumMetric):
     range = (0.0, 1.0)
     example = '["a"]'
     structured = True
+    joins_references = True
 
     def check_row(self, row: Row) -> None:
         check_labels(row, self.labels, self.name)

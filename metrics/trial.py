@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics.answers import metric_for, references_of, rows_of
+from metrics.answers import joined, joins_references, metric_for, references_of, rows_of
 from metrics.base import Metric, Row
 from metrics.bootstrap import sample_of
 from metrics.normalizers import get_normalizer
@@ -78,8 +78,9 @@ def _tried(metric: Metric, samples: Sequence[Mapping[str, Any]], spec: ScoringSp
 
 def _record(sample: Mapping[str, Any], spec: ScoringSpec, kind: str) -> dict[str, Any]:
     """A sample with a made-up answer, as a prediction is scored."""
-    (part,) = spec.metrics.values()
-    right = _right(references_of(sample), part.normalizer, spec.language)
+    (part,), references = spec.metrics.values(), references_of(sample)
+    references = joined(references) if joins_references(spec, part) else references
+    right = _right(references, part.normalizer, spec.language)
     raw = {"right": right, "changed": changed(right, spec.labels), "empty": "", "unreadable": UNREADABLE}[kind]
     return {**sample, "id": f"{kind} {sample['id']}", "group": None, "subset": None, "raw": raw, "status": "ok"}
 

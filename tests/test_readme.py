@@ -7,6 +7,7 @@ import pytest
 from support import CHECKOUT
 
 from evaluate.__main__ import main
+from evaluate.catalogue import page
 from evaluate.compose import options_of
 from metrics.extractors import EXTRACTORS
 from metrics.normalizers import NORMALIZERS
@@ -18,7 +19,9 @@ README = (CHECKOUT / "README.md").read_text("utf-8")
 
 def test_every_name_is_in_the_tables() -> None:
     listed = set(re.findall(r"`([^`]+)`", "\n".join(line for line in README.splitlines() if line.startswith("| `"))))
-    assert {*options_of("task"), *METRICS, *NORMALIZERS, *EXTRACTORS} <= listed
+    assert {*METRICS, *NORMALIZERS, *EXTRACTORS} <= listed
+    tasks = re.findall(r"^- `([^`]+)`:", (CHECKOUT / "docs/tasks.md").read_text("utf-8"), re.MULTILINE)
+    assert tasks and set(tasks) == set(options_of("task"))
 
 
 def test_the_suite_composes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,3 +38,7 @@ def test_the_suite_composes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_the_pages_of_metrics_are_current() -> None:
     assert (CHECKOUT / "docs/metrics.md").read_text("utf-8") == as_pages(), "make docs renews them"
+
+
+def test_the_page_of_tasks_is_current() -> None:
+    assert (CHECKOUT / "docs/tasks.md").read_text("utf-8") == page(), "make docs renews it"

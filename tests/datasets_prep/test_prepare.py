@@ -57,8 +57,9 @@ def test_a_corpus_declares_itself_whole(corpus: Corpus) -> None:
     for split in corpus.splits:
         assert split.archives and set(split.archives) <= set(names)
     for archive in corpus.archives:
-        assert archive.url is None or archive.url.startswith("https://")
-        if not archive.sha256 and not archive.md5:
+        hashed = archive.sha256 or archive.md5
+        assert archive.url is None or archive.url.startswith(("https://", "http://") if hashed else "https://")
+        if not hashed and not archive.is_folder:
             assert "checksums" in corpus.unverified, "what is not known is said"
     if any(split.samples is None for split in corpus.splits):
         assert any("clips" in text or "samples" in text for text in corpus.unverified)

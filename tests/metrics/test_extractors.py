@@ -331,3 +331,22 @@ ODD = ["car", "car horn", "dog", "no sound", "other", "street_traffic", "café",
 )  # fmt: skip
 def test_label_is_never_guessed(labels: list[str], raw: str, label: str | None) -> None:
     assert get_extractor("label").extract(raw, {}, ["x"], labels) == label
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        ("a dog and some rain", '["dog", "rain"]'),
+        ("Rain, then a Dog; rain again.", '["rain", "dog"]'),
+        ("There is no dog, but a cat", '["cat"]'),
+        ("nothing of it", None),
+        ("", None),
+        ('["rain"]', '["rain"]'),
+        (' {"rain": 0.2, "dog": 1} ', ' {"rain": 0.2, "dog": 1} '),
+        ('["rain", 5]', '["rain"]'),
+    ],
+)
+def test_several_labels(raw: str, found: str | None) -> None:
+    assert get_extractor("labels").extract(raw, {}, ["dog"], ["dog", "rain", "cat"]) == found
+    with pytest.raises(MetricError, match="needs the label set"):
+        get_extractor("labels").extract(raw, {}, ["dog"], None)

@@ -192,7 +192,7 @@ def test_labels_without_a_set_are_those_seen() -> None:
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("dog", r"row 's1': the reference 'dog' is no list of labels in JSON, such as \[\"dog\", \"rain\"\]"),
+        ("dgo", r"row 's1': the reference has the label 'dgo', which is not in the set; did you mean 'dog'\?"),
         ('{"dog": 1}', "is no list of labels"),
         ("[1]", "is no list of labels"),
         ("[" * 100_000, "is no list of labels"),
@@ -204,8 +204,13 @@ def test_bad_references_of_labels_are_refused(name: str, reference: str, message
     spec = ScoringSpec({"it": MetricSpec(name)}, "it", labels=LABELS)
     with pytest.raises(MetricError, match=message):
         check(spec, [{"id": "s1", "references": [reference], "fields": {}}])
-    with pytest.raises(MetricError, match="takes one reference, a list of all labels; there are 2"):
+    with pytest.raises(MetricError, match="row 's1': 2 references that are lists of labels; a sample has one, of all"):
         check(spec, [{"id": "s1", "references": ['["dog"]'] * 2, "fields": {}}])
+    free = ScoringSpec({"it": MetricSpec(name)}, "it")
+    with pytest.raises(
+        MetricError, match=r"row 's1': the reference 'dog' is no list of labels in JSON, such as \[\"dog"
+    ):
+        check(free, [{"id": "s1", "references": ["dog"], "fields": {}}])
 
 
 @pytest.mark.parametrize(
@@ -345,3 +350,24 @@ def test_scores_of_many_labels_are_fast_enough() -> None:
     records = [{"id": row.id, "raw": row.answer, "references": list(row.references)} for row in rows]
     (only,) = score(records, spec)
     assert only.value is not None and only.value == pytest.approx(0.04, abs=0.02) and only.ci95
+
+
+@pytest.mark.parametrize("metric", ["mean_ap", "lwlrap", "d_prime"])
+def test_references_that_are_labels_are_right_together(metric: str) -> None:
+    """The same value as with one list of them in JSON; answers are read by the extractor of several labels."""
+    spec = ScoringSpec(metrics={"row": MetricSpec(metric, extractor="labels")}, primary="row", labels=LABELS)
+    truth = [["dog"], ["cat", "rain"], ["hail", "dog"], ["rain"]]
+    said = ["a dog", "rain on a roof", "hail and a dog and a cat", "no idea"]
+
+    def scored(references: list[list[str]]) -> Any:
+        rows = [
+            {"id": str(place), "references": right, "raw": raw}
+            for place, (right, raw) in enumerate(zip(references, said, strict=True))
+        ]
+        check(spec, rows)
+        (found,) = score(rows, spec)
+        return found.value, found.ci95, found.signature
+
+    assert scored(truth) == scored([[json.dumps(labels)] for labels in truth])
+    with pytest.raises(MetricError, match="'wind', which is not in the set"):
+        check(spec, [{"id": "0", "references": ["dog", "wind"], "fields": {}}])
