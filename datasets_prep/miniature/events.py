@@ -9,6 +9,8 @@ from datasets_prep.miniature.sounds import band_noise
 
 HEARD = 0.1
 """Of the peak: an event begins where it is as loud as this."""
+FIRST = 0.02
+"""Seconds before the first call or burst, where a fade does it no harm."""
 LEAD = 1.0
 """Seconds that an event is made longer, to be cut where it begins."""
 
@@ -27,13 +29,13 @@ def calls(
     length: float = 0.2,
     every: float = 0.4,
 ) -> Sound:
-    """A throat: calls of ``length`` seconds about ``hertz``, the first at once, then ``every`` so many seconds.
+    """A throat: calls of ``length`` seconds about ``hertz``, the first after FIRST, then ``every`` so many seconds.
 
     In a call the pitch glides by ``glide`` octaves and rises by ``arch`` octaves in the middle; ``breath`` from 0 to 1
     is the share of noise, ``tremor`` the Hz of a bleat, and harmonics are strongest about ``formant`` Hz.
     """
-    total, start = np.zeros(count(rate, seconds)), 0.0
-    while start == 0.0 or start + 0.6 * length < seconds:
+    total, start = np.zeros(count(rate, seconds)), FIRST
+    while start == FIRST or start + 0.6 * length < seconds:
         add(total, draw.uniform(0.85, 1) * _call(draw, rate, hertz, glide, arch, breath, tremor, formant, length),
             round(start * rate))  # fmt: skip
         start += every * draw.uniform(0.95, 1.05)
@@ -51,9 +53,9 @@ def bursts(
     every: float = 0.3,
     jitter: float = 0.1,
 ) -> Sound:
-    """Knocks, claps, shots: noise from ``low`` to ``high`` Hz that falls by 60 dB in ``length`` seconds, the first at
-    once, then ``every`` so many seconds, late by up to ``jitter`` of that."""
-    total, start = np.zeros(count(rate, seconds)), 0.0
+    """Knocks, claps, shots: noise from ``low`` to ``high`` Hz that falls by 60 dB in ``length`` seconds, the first
+    after FIRST, then ``every`` so many seconds, late by up to ``jitter`` of that."""
+    total, start = np.zeros(count(rate, seconds)), FIRST
     while start + 0.02 < seconds:
         burst = band_noise(draw, rate, length, low=low, high=high) * 10 ** (-3 * times(rate, length) / length)
         add(total, draw.uniform(0.7, 1) * level(burst), round(start * rate))

@@ -60,15 +60,17 @@ Subsets = dict[str, list[Row]]
 
 
 def build_rows(root: Path, folder: Path = ROWS) -> None:
-    """Write the corpora of a folder of rows into a data root.
+    """Write the corpora of a folder of rows into a data root, once all rows are read.
 
     Raises RowError for what is wrong with the rows, SpeechError for what cannot be said.
     """
     named = read_clips(folder / NAMED)
+    found = {path.name: read_rows(path, named) for path in sorted(folder.glob("[!_]*.yaml"))}
     made: dict[str, Path] = {}
-    for path in sorted(folder.glob("[!_]*.yaml")):
-        name, subsets = read_rows(path, named)
-        _write(root, name, subsets, made, path.name)
+    for file, (name, subsets) in found.items():
+        if (root / name).exists():
+            raise RowError(f"{file}: {name} is in {root} already; give the rows of a corpus once, into a new folder")
+        _write(root, name, subsets, made, file)
 
 
 def read_clips(path: Path) -> dict[str, Recipe]:
@@ -95,10 +97,8 @@ def read_rows(path: Path, named: Mapping[str, Recipe]) -> tuple[str, Subsets]:
     subsets = {}
     for subset, rows in given.items():
         where = f"{path.name}, {subset}"
-        if corpus and subset not in (known := [split.name for split in corpus.splits]):
-            raise RowError(f"{where}: {name} has no subset '{subset}'{nearest(str(subset), known)}")
         subsets[subset] = sorted((_row(entry, named, where) for entry in rows), key=lambda row: row.id)
-        _check(subsets[subset], corpus, where)
+        _check(subsets[subset], _labels(corpus, subset, where), where)
     return name, subsets
 
 
@@ -144,11 +144,20 @@ def _field(key: str, value: Any, where: str) -> Any:
     return value
 
 
-def _check(rows: list[Row], corpus: Corpus | None, where: str) -> None:
+def _labels(corpus: Corpus | None, subset: str, where: str) -> list[str]:
+    """What references are one of; none where that is open, or the corpus has no module."""
+    if corpus is None:
+        return []
+    known = {split.name: split for split in corpus.splits}
+    if subset not in known:
+        raise RowError(f"{where}: {corpus.name} has no subset '{subset}'{nearest(str(subset), list(known))}")
+    return list(corpus.labels_of(known[subset]) or ())
+
+
+def _check(rows: list[Row], labels: list[str], where: str) -> None:
     for before, row in pairwise(rows):
         if before.id == row.id:
             raise RowError(f"{where}: the id {row.id} stands twice")
-    labels = list(corpus.labels or ()) if corpus else []
     for row in rows if labels else ():
         for text in row.references:
             if text not in labels:
