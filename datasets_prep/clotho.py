@@ -1,16 +1,16 @@
-"""Clotho 2.1: sounds of 15 to 30 seconds, each described by five people."""
+"""Clotho 2.1: sounds of 15 to 30 seconds, described by five people each."""
 
-import unicodedata
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 
-from datasets_prep.archives import Tree, inside
+from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, Recording, Row, Split
-from datasets_prep.tables import read_csv, stem
+from datasets_prep.tables import read_csv
 
 BASE = "https://zenodo.org/record/4783391/files"
 CAPTIONS = tuple(f"caption_{number}" for number in range(1, 6))
-# Split: clips, md5 of its sounds, of its captions
-PUBLISHED = {
+# Part: samples, md5 of the sounds, md5 of the captions
+PARTS = {
     "evaluation": (1045, "4569624ccadf96223f19cb59fe4f849f", "1b16b9e57cf7bdb7f13a13802aeb57e2"),
     "validation": (1045, "7dba730be08bada48bd15dc4e668df59", "5879e023032b22a2c930aaa0528bead4"),
     "development": (3839, "c8b05bc7acdb13895bb3c6a29608667e", "d4090b39ce9f2491908eebf4d5b09bae"),
@@ -18,24 +18,29 @@ PUBLISHED = {
 
 
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
-    """One a line of the split's captions."""
-    table, archive = split.archives
-    members = {_one_form(member): member for member in trees[archive].names}
+    """One a line of the table of captions."""
+    table, audio = split.archives
     for _, line in read_csv(trees[table], table, ("file_name", *CAPTIONS)):
-        name = f"{split.name}/{inside(line['file_name'], table)}"
-        member = members.get(_one_form(name), name)
-        identity = stem(line["file_name"])
+        member = f"{split.name}/{line['file_name']}"
+        identity = PurePosixPath(line["file_name"]).stem
         yield Row(
             id=identity,
-            recordings=(Recording(archive, member, member),),
+            recordings=(Recording(audio, member, member),),
             references=tuple(line[caption] for caption in CAPTIONS),
             group=identity,
         )
 
 
-def _one_form(path: str) -> str:
-    """Accented letters as one sign each: macOS writes two, the tables one."""
-    return unicodedata.normalize("NFC", path)
+def tables(part: str) -> Archive:
+    """The captions of a part."""
+    name = f"clotho_captions_{part}.csv"
+    return Archive(name, url=f"{BASE}/{name}?download=1", md5=PARTS[part][2])
+
+
+def sounds(part: str) -> Archive:
+    """The recordings of a part."""
+    name = f"clotho_audio_{part}.7z"
+    return Archive(name, url=f"{BASE}/{name}?download=1", md5=PARTS[part][1], unpacked=(part,))
 
 
 CORPUS = Corpus(
@@ -44,40 +49,18 @@ CORPUS = Corpus(
     tasks=("aac",),
     languages=("en",),
     home="https://zenodo.org/record/4783391",
-    licence="captions: Tampere University's, not commercial, with attribution; sounds: Creative Commons, each its own",
+    licence="CC of each file (audio); the captions Tampere University's, not commercial, with attribution",
     access=Access.open,
-    citation="K. Drossos, S. Lipping, T. Virtanen: Clotho: An audio captioning dataset. ICASSP 2020.",
-    archives=tuple(
-        archive
-        for split, (_, sounds, captions) in PUBLISHED.items()
-        for archive in (
-            Archive(
-                f"clotho_audio_{split}.7z",
-                url=f"{BASE}/clotho_audio_{split}.7z?download=1",
-                md5=sounds,
-                unpacked=(split, f"clotho_audio_files/{split}"),
-            ),
-            Archive(
-                f"clotho_captions_{split}.csv",
-                url=f"{BASE}/clotho_captions_{split}.csv?download=1",
-                md5=captions,
-                also=(f"clotho_csv_files/clotho_captions_{split}.csv",),
-            ),
-        )
-    ),
+    citation="K. Drossos, S. Lipping, T. Virtanen: Clotho: an audio captioning dataset. ICASSP 2020.",
+    archives=tuple(archive for part in PARTS for archive in (tables(part), sounds(part))),
     splits=tuple(
-        Split(split, (f"clotho_captions_{split}.csv", f"clotho_audio_{split}.7z"), samples=samples)
-        for split, (samples, _, _) in PUBLISHED.items()
+        Split(part, (tables(part).name, sounds(part).name), samples=samples) for part, (samples, *_) in PARTS.items()
     ),
     rows=rows,
-    layout=(
-        "clotho_audio_<split>.7z with <split>/<file_name>; clotho_captions_<split>.csv: file_name, caption_1 to "
-        "caption_5"
-    ),
+    layout="<part>/*.wav in a 7z; clotho_captions_<part>.csv, with file_name and caption_1 to caption_5",
     defects=(
-        "the evaluation part is the same in versions 1, 2 and 2.1; development is not, and validation came with 2",
-        "captions are 8 to 20 words long: CIDEr punishes longer answers",
-        "ClothoAQA and other sets are made of the same sounds",
+        "file names hold signs that some systems refuse",
+        "captions are of 8 to 20 words: a long answer scores low whatever it says",
+        "the evaluation part is the same in the versions 1, 2 and 2.1",
     ),
-    unverified=("hours of each split",),
 )

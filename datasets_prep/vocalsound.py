@@ -1,95 +1,84 @@
-"""VocalSound: six sounds that people make with the mouth, recorded by the crowd."""
+"""VocalSound: six sounds of the human voice that are no speech, recorded by the crowd."""
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
 
 from datasets_prep.archives import Tree
-from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
-from datasets_prep.tables import only, read_csv, read_json, stem, with_keys
+from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split, nearest
+from datasets_prep.tables import only, read_csv, read_json, with_keys
 
 ARCHIVE = "vs_release_16k.zip"
-NAMES = "class_labels_indices_vs.csv"
-LABELS = {
-    "/m/01j3sz": "Laughter",
-    "/m/07plz5l": "Sigh",
-    "/m/01b_21": "Cough",
-    "/m/0dl9sf8": "Throat clearing",
-    "/m/01hsr_": "Sneeze",
-    "/m/07ppn3j": "Sniff",
-}
-IDENTITY = re.compile(r"(?P<speaker>(?P<gender>[fm])\d+)_\d+_\w+")
-GENDERS = {"f": "female", "m": "male"}
+LABELS = ("Laughter", "Sigh", "Cough", "Throat clearing", "Sneeze", "Sniff")
+STEM = re.compile(r"(?P<speaker>[fm]\d+)_\d+_[a-z]+")
 
 
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
-    """One an entry of the part's JSON file, the paths in which are its author's: the name of the file counts."""
+    """One an entry of the split's list, whose paths are its makers' and whose labels are codes."""
     tree = trees[ARCHIVE]
-    table = only(tree, f"datafiles/{split.options['part']}.json")
-    home, where = table.removesuffix(f"datafiles/{split.options['part']}.json"), f"{table} in {tree.where}"
-    labels = _labels(tree)
-    listed = with_keys(read_json(tree, table), ("data",), where)["data"]
-    if not isinstance(listed, list):
-        raise CorpusError(f"{where}: 'data' is no list")
-    for number, entry in enumerate(listed, 1):
-        at = f"{where}, entry {number}"
-        entry = with_keys(entry, ("wav", "labels"), at)
-        identity = stem(str(entry["wav"]).replace("\\", "/"))
-        found = IDENTITY.fullmatch(identity)
+    members = {PurePosixPath(name).name: name for name in tree.names if name.endswith(".wav")}
+    names = _display_names(tree)
+    for number, entry in enumerate(_entries(tree, split.options["list"]), 1):
+        where = f"{split.options['list']} in {tree.where}, entry {number}"
+        with_keys(entry, ("wav", "labels"), where)
+        file = PurePosixPath(entry["wav"]).name
+        found = STEM.fullmatch(PurePosixPath(file).stem)
         if found is None:
-            raise CorpusError(f"{at}: {entry['wav']!r} is not <f or m><speaker>_<number>_<sound>.wav")
-        label = str(entry["labels"])
-        if label not in labels:
-            raise CorpusError(f"{at}: no sound {label!r}; there are {', '.join(labels)}")
-        member = f"{home}audio_16k/{identity}.wav"
+            raise CorpusError(f"{where}: {file} is not <f or m><speaker>_<number>_<sound>.wav")
+        if entry["labels"] not in names:
+            raise CorpusError(f"{where}: no label {entry['labels']!r}{nearest(entry['labels'], list(names))}")
+        member = members.get(file, f"audio_16k/{file}")
         yield Row(
-            id=identity,
+            id=PurePosixPath(file).stem,
             recordings=(Recording(ARCHIVE, member, member),),
-            references=(labels[label],),
+            references=(names[entry["labels"]],),
             group=found["speaker"],
-            fields={"gender": GENDERS[found["gender"]]},
+            fields={"gender": "female" if file.startswith("f") else "male"},
         )
 
 
-def _labels(tree: Tree) -> dict[str, str]:
-    """The displayed name of each label, from the archive's table where it is there."""
-    if not any(name == NAMES or name.endswith(f"/{NAMES}") for name in tree.names):
-        return LABELS
-    return {line["mid"]: line["display_name"] for _, line in read_csv(tree, only(tree, NAMES), ("mid", "display_name"))}
+def _entries(tree: Tree, name: str) -> list[Any]:
+    path = only(tree, f"datafiles/{name}")
+    listed = with_keys(read_json(tree, path), ("data",), f"{path} in {tree.where}")["data"]
+    if not isinstance(listed, list):
+        raise CorpusError(f"{path} in {tree.where}: 'data' is no list")
+    return listed
+
+
+def _display_names(tree: Tree) -> dict[str, str]:
+    """The label of each code."""
+    name = only(tree, "class_labels_indices_vs.csv")
+    return {line["mid"]: line["display_name"] for _, line in read_csv(tree, name, ("mid", "display_name"))}
 
 
 CORPUS = Corpus(
     name="vocalsound",
-    title="VocalSound, at 16 kHz",
+    title="VocalSound",
     tasks=("vsc",),
     languages=(),
     home="https://github.com/YuanGongND/vocalsound",
     licence="CC BY-SA 4.0",
     access=Access.open,
-    citation=(
-        "Y. Gong, J. Yu, J. Glass: Vocalsound: A dataset for improving human vocal sounds recognition. ICASSP 2022."
-    ),
+    citation="Y. Gong, J. Yu, J. Glass: VocalSound: A dataset for improving human vocal sounds recognition. ICASSP 2022.",
     archives=(
         Archive(
             ARCHIVE,
             url=f"https://www.dropbox.com/s/c5ace70qh1vbyzb/{ARCHIVE}?dl=1",
-            also=("vocalsound_16k.zip",),
             unpacked=("vs_release_16k",),
-            tops=("audio_16k", "datafiles", NAMES),
+            tops=("audio_16k", "datafiles", "meta", "class_labels_indices_vs.csv"),
         ),
     ),
     splits=(
-        Split("test", (ARCHIVE,), options={"part": "te"}),
-        Split("val", (ARCHIVE,), options={"part": "val"}),
+        Split("test", (ARCHIVE,), options={"list": "te.json"}),
+        Split("val", (ARCHIVE,), options={"list": "val.json"}),
     ),
     rows=rows,
     layout=(
-        "audio_16k/<f or m><speaker>_<number>_<sound>.wav; datafiles/{te,val}.json: data, a list of wav and labels; "
-        f"{NAMES}: index, mid, display_name"
+        "audio_16k/<f or m><speaker>_<number>_<sound>.wav; datafiles/te.json and val.json, lists of paths and codes; "
+        "class_labels_indices_vs.csv, the codes' names"
     ),
-    labels=tuple(LABELS.values()),
-    defects=(
-        "the paths in its JSON files are of its author's machine",
-        "copies on the hub are resampled, and have three to five clips fewer in test and val",
-    ),
-    unverified=("checksums", "clips of each split (about 3,590 of test, 1,860 of val)"),
+    labels=LABELS,
+    defects=("the paths in the lists are those of its makers' machine: the file's name counts",),
+    unverified=("checksums", "samples of each split (3,594 and 1,860 are spoken of)"),
 )
