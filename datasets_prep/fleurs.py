@@ -33,17 +33,17 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     for home, line in _lines(trees[archive], language, part):
         said = line["raw_transcription"]
         fields = {"language": _iso(language), "transcription": line["transcription"], "gender": line["gender"].lower()}
-        reference = language if asked == "language" else said
+        references = [language if asked == "language" else said]
         if asked == "translation":
             if line["index"] not in english:
                 continue
             fields = {"language": _iso(language), "target_language": "en", "sentence": said}
-            reference = english[line["index"]]
+            references = english[line["index"]]
         member = f"{home}audio/{part}/{inside(line['file_name'], archive)}"
         yield Row(
             id=stem(member),
             recordings=(Recording(archive, member, member),),
-            references=(reference,),
+            references=tuple(references),
             group=line["index"],
             fields={key: value for key, value in fields.items() if value},
         )
@@ -58,13 +58,15 @@ def _lines(tree: Tree, language: str, part: str) -> Iterator[tuple[str, dict[str
         yield name.removesuffix(f"{part}.tsv"), line
 
 
-def _english(tree: Tree) -> dict[str, str]:
-    """The English sentence of each index; its test part goes before dev and train."""
-    found: dict[str, str] = {}
+def _english(tree: Tree) -> dict[str, list[str]]:
+    """The English texts of each index, of the first of test, dev and train that has it."""
+    found: dict[str, list[str]] = {}
     for part in ("test", "dev", "train"):
+        texts: dict[str, dict[str, None]] = {}
         if any(name.endswith(f"{ENGLISH}/{part}.tsv") for name in tree.names):
             for _, line in _lines(tree, ENGLISH, part):
-                found.setdefault(line["index"], line["raw_transcription"])
+                texts.setdefault(line["index"], {})[line["raw_transcription"]] = None
+        found = {index: list(said) for index, said in texts.items()} | found
     return found
 
 
