@@ -117,7 +117,9 @@ CORPUS = Corpus(
     home="https://github.com/mulab-mir/muchomusic",
     licence="CC BY-SA 4.0 (questions); clips keep their own",
     access=Access.open,
-    citation="B. Weck et al.: MuChoMusic: Evaluating music understanding in multimodal audio-language models. ISMIR 2024.",
+    citation=(
+        "B. Weck et al.: MuChoMusic: Evaluating music understanding in multimodal audio-language models. ISMIR 2024."
+    ),
     archives=(
         Archive(TABLE, url=f"https://zenodo.org/record/12709974/files/{TABLE}"),
         Archive(SONGS, url=f"https://zenodo.org/record/10072001/files/{SONGS}", unpacked=("audio",)),
@@ -126,8 +128,8 @@ CORPUS = Corpus(
     splits=(Split("test", (TABLE, SONGS, FILMS), samples=1187),),
     rows=rows,
     layout=(
-        "muchomusic.csv; Song Describer's audio.zip (audio/<NN>/<track>.2min.mp3); a folder musiccaps with the clips of "
-        "MusicCaps, each named after its film or, as the authors do, [<film>]-[<start>-<end>].wav"
+        "muchomusic.csv; Song Describer's audio.zip (audio/<NN>/<track>.2min.mp3); a folder musiccaps with the clips "
+        "of MusicCaps, each named after its film or, as the authors do, [<film>]-[<start>-<end>].wav"
     ),
     defects=(
         "clips of MusicCaps come from YouTube and vanish",

@@ -69,9 +69,7 @@ CORPUS = Corpus(
     home="https://gewu-lab.github.io/MUSIC-AVQA/",
     licence="MIT (its repository); films keep their own",
     access=Access.open,
-    citation=(
-        "G. Li et al.: Learning to answer questions in dynamic audio-visual scenarios. CVPR 2022."
-    ),
+    citation=("G. Li et al.: Learning to answer questions in dynamic audio-visual scenarios. CVPR 2022."),
     archives=(
         *(
             Archive(
