@@ -50,9 +50,7 @@ CORPUS = Corpus(
     citation="S. Sakshi et al.: MMAU: A massive multi-task audio understanding and reasoning benchmark. ICLR 2025.",
     archives=(
         Archive("mmau-test-mini.json", url=f"{BASE}/mmau-test-mini.json"),
-        Archive(
-            "test-mini-audios.tar.gz", also=("mmau-test-mini-audios.tar.gz",), unpacked=("test-mini-audios",)
-        ),
+        Archive("test-mini-audios.tar.gz", also=("mmau-test-mini-audios.tar.gz",), unpacked=("test-mini-audios",)),
         Archive("mmau-test-mini-v05.15.25.json"),
         Archive(
             "test-mini-audios-v05.15.25.tar.gz",

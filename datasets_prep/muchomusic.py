@@ -21,19 +21,18 @@ Line = Mapping[str, str]
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a line of the table; of a clip of MusicCaps that has vanished there are none."""
     table = trees[TABLE]
-    header = table.text(TABLE).split("\n", 1)[0]
+    header = [name.strip().strip('"') for name in table.text(TABLE).split("\n", 1)[0].split(",")]
     # the record has a column for each answer; lists of answers are what the authors' own program makes of them
-    listed = "correct_answer" not in header
+    listed = "answers" in header
     columns = ["question", "dataset", "genre"]
     columns += ["answers"] if listed else ["correct_answer", *(f"distractor_{number}_answer" for number in (1, 2, 3))]
     more = [name for name in ("answer_orders", "dataset_identifier", "audio_path") if name in header]
-    numbered = "id" in [name.strip().strip('"\ufeff') for name in header.split(",")]
-    if not numbered and "dataset_identifier" not in more:
+    if "id" in header or "dataset_identifier" not in header:
         columns.append("id")
     songs = {stem(name).partition(".")[0]: name for name in sounds(trees[SONGS].names).values()}
     films = _films(trees[FILMS])
     asked: Counter[str] = Counter()
-    for number, line in read_csv(table, TABLE, [*columns, *more, *(["id"] if numbered else [])]):
+    for number, line in read_csv(table, TABLE, [*columns, *more]):
         where = f"{TABLE}, line {number}"
         dataset = line["dataset"].strip().casefold()
         track = _track(line, dataset)
@@ -117,7 +116,9 @@ CORPUS = Corpus(
     home="https://github.com/mulab-mir/muchomusic",
     licence="CC BY-SA 4.0 (questions); clips keep their own",
     access=Access.open,
-    citation="B. Weck et al.: MuChoMusic: Evaluating music understanding in multimodal audio-language models. ISMIR 2024.",
+    citation=(
+        "B. Weck et al.: MuChoMusic: Evaluating music understanding in multimodal audio-language models. ISMIR 2024."
+    ),
     archives=(
         Archive(TABLE, url=f"https://zenodo.org/record/12709974/files/{TABLE}"),
         Archive(SONGS, url=f"https://zenodo.org/record/10072001/files/{SONGS}", unpacked=("audio",)),
@@ -126,8 +127,8 @@ CORPUS = Corpus(
     splits=(Split("test", (TABLE, SONGS, FILMS), samples=1187),),
     rows=rows,
     layout=(
-        "muchomusic.csv; Song Describer's audio.zip (audio/<NN>/<track>.2min.mp3); a folder musiccaps with the clips of "
-        "MusicCaps, each named after its film or, as the authors do, [<film>]-[<start>-<end>].wav"
+        "muchomusic.csv; Song Describer's audio.zip (audio/<NN>/<track>.2min.mp3); a folder musiccaps with the clips "
+        "of MusicCaps, each named after its film or, as the authors do, [<film>]-[<start>-<end>].wav"
     ),
     defects=(
         "clips of MusicCaps come from YouTube and vanish",
