@@ -40,7 +40,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             yield Row(
                 id=f"{name}-{start:03}",
                 recordings=(Recording(AUDIO, member, member, float(start), end),),
-                references=(compact(_clipped(events, start, end)),),
+                references=(compact(_clipped(events, float(start), end)),),
                 group=name,
                 fields={"duration": round(end - start, 6)},
             )
@@ -60,9 +60,9 @@ def _windows(content: bytes, where: str) -> Iterator[tuple[int, float]]:
         seconds = round(soundfile.info(io.BytesIO(content)).duration, 6)
     except soundfile.LibsndfileError:
         raise CorpusError(f"{where} cannot be decoded; get it again") from None
-    start = 0.0
+    start = 0
     while seconds - start >= SHORTEST:
-        yield start, min(start + WINDOW, seconds)
+        yield start, min(float(start + WINDOW), seconds)
         start += WINDOW
 
 
@@ -106,5 +106,5 @@ CORPUS = Corpus(
     rows=rows,
     layout=f"{FOLDER}/audio/street/<recording>.wav; {FOLDER}/meta/street/<recording>.ann (onset, offset, label; tabs)",
     defects=("eight recordings of three to five minutes, which are cut into windows of 30 s here",),
-    unverified=("folders of the archives", "hours (published: 29 minutes and 9 seconds)"),
+    unverified=("samples (windows)", "folders of the archives", "hours (published: 29 minutes and 9 seconds)"),
 )
