@@ -83,5 +83,5 @@ CORPUS = Corpus(
         "the judge of the paper (gpt-4-0125-preview) is retired",
         "a folder is spelt Speaker_Emotion_Recontion_iemocap",
     ),
-    unverified=("questions of each task", "revision of the hub's copy"),
+    unverified=("samples of each task", "revision of the hub's copy"),
 )

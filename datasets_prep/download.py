@@ -28,7 +28,7 @@ from datasets_prep.corpus import Archive, CorpusError
 from datasets_prep.edition import Edition, range_of
 from datasets_prep.patience import Patience, seconds_to_wait
 
-BY_HAND = ("drive.google.com", "docs.google.com", "pan.baidu.com")
+BY_HAND = ("drive.google.com", "docs.google.com", "pan.baidu.com", "mega.nz")
 """Hosts that show a page first."""
 AGAIN = frozenset({202, 408, 425, 429})
 """Statuses after which a file is asked for again, as after all from 500 on."""

@@ -22,7 +22,7 @@ from datasets_prep.patience import Patience
 from datasets_prep.pool import spread
 from datasets_prep.record import replace_file
 
-NEVER = (".py", ".pyc", ".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib")
+NEVER = (".py", ".pyc", ".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".so")
 """How the names of files end that could run something when they are read."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SMALL = 2**25

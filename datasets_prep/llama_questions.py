@@ -36,7 +36,8 @@ CORPUS = Corpus(
     licence="unverified",
     access=Access.open,
     citation=(
-        "E. Nachmani et al.: Spoken question answering and speech continuation using spectrogram-powered LLM. ICLR 2024."
+        "E. Nachmani et al.: Spoken question answering and speech continuation using spectrogram-powered LLM. "
+        "ICLR 2024."
     ),
     archives=(Archive(FOLDER, unpacked=(FOLDER, f"{FOLDER}-main", f"{FOLDER}-master")),),
     splits=(Split("test", (FOLDER,), samples=300),),

@@ -39,7 +39,9 @@ CORPUS = Corpus(
     home="https://github.com/ddlBoJack/MMAR",
     licence="unverified",
     access=Access.open,
-    citation="Z. Ma et al.: MMAR: A challenging benchmark for deep reasoning in speech, audio, music, and their mix. 2025.",
+    citation=(
+        "Z. Ma et al.: MMAR: A challenging benchmark for deep reasoning in speech, audio, music, and their mix. 2025."
+    ),
     archives=(
         Archive(TABLE, url=f"https://raw.githubusercontent.com/ddlBoJack/MMAR/main/{TABLE}"),
         Archive(AUDIO, unpacked=("audio",)),

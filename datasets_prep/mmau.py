@@ -50,9 +50,7 @@ CORPUS = Corpus(
     citation="S. Sakshi et al.: MMAU: A massive multi-task audio understanding and reasoning benchmark. ICLR 2025.",
     archives=(
         Archive("mmau-test-mini.json", url=f"{BASE}/mmau-test-mini.json"),
-        Archive(
-            "test-mini-audios.tar.gz", also=("mmau-test-mini-audios.tar.gz",), unpacked=("test-mini-audios",)
-        ),
+        Archive("test-mini-audios.tar.gz", also=("mmau-test-mini-audios.tar.gz",), unpacked=("test-mini-audios",)),
         Archive("mmau-test-mini-v05.15.25.json"),
         Archive(
             "test-mini-audios-v05.15.25.tar.gz",
@@ -75,5 +73,5 @@ CORPUS = Corpus(
         "about a quarter of the questions and 5 % of the recordings differ between the two versions",
         "clips of AudioSet, MusicCaps, Clotho, MELD and VoxCeleb, on which many models were trained",
     ),
-    unverified=("checksums", "questions of v05.15.25", "names of the files of v05.15.25"),
+    unverified=("checksums", "samples of v05.15.25", "names of the files of v05.15.25"),
 )

@@ -10,7 +10,7 @@ from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording
 from datasets_prep.records import needed, read_entries
 
 FOLDER = "MUSIC-AVQA"
-BASE = "https://raw.githubusercontent.com/GeWu-Lab/MUSIC-AVQA/main"
+BASE = "https://raw.githubusercontent.com/GeWu-Lab/MUSIC-AVQA/HEAD"
 KEYS = ("video_id", "question_id", "type", "question_content", "templ_values", "anser")
 PLACE = re.compile(r"<\w+>")
 # Subset: the version of its list, audio questions
@@ -69,9 +69,7 @@ CORPUS = Corpus(
     home="https://gewu-lab.github.io/MUSIC-AVQA/",
     licence="MIT (its repository); films keep their own",
     access=Access.open,
-    citation=(
-        "G. Li et al.: Learning to answer questions in dynamic audio-visual scenarios. CVPR 2022."
-    ),
+    citation=("G. Li et al.: Learning to answer questions in dynamic audio-visual scenarios. CVPR 2022."),
     archives=(
         *(
             Archive(

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Split
 from datasets_prep.download import download, not_for_programs
-from datasets_prep.hub import fetch_hub
+from datasets_prep.hub import fetch_hub, recorded_commit
 from datasets_prep.patience import Patience
 from datasets_prep.source import find
 
@@ -33,11 +33,23 @@ def obtain(corpus: Corpus, split: Split, folder: Path, patience: Patience | None
         raise CorpusError(by_hand[first] + (f"; likewise {_some(others)}" if others else ""))
     folder.mkdir(parents=True, exist_ok=True)
     for archive in missing:
-        if archive.url is None and archive.hub is not None:  # its name begins with what stands for the repository
-            fetch_hub(archive.hub, folder / PurePosixPath(archive.name).parts[0], patience)
+        if archive.url is None and archive.hub is not None:
+            fetch_hub(archive.hub, _repository(archive, folder), patience)
         else:
             download(archive, folder, form.home, patience)
     return folder
+
+
+def commits(corpus: Corpus, split: Split, folder: Path) -> dict[str, str]:
+    """Of the repositories of the hub that a split's archives were fetched from into a folder: the commit, by id."""
+    archives = [corpus.archive(name) for name in split.archives]
+    found = {each.hub.id: recorded_commit(each.hub, _repository(each, folder)) for each in archives if each.hub}
+    return {name: commit for name, commit in found.items() if commit}
+
+
+def _repository(archive: Archive, folder: Path) -> Path:
+    """Where the files of its repository go, which the first part of its name stands for."""
+    return folder / PurePosixPath(archive.name).parts[0]
 
 
 def _form(corpus: Corpus, split: Split, folder: Path) -> tuple[Corpus, list[Archive]]:

@@ -1,15 +1,18 @@
 """What a split lacks is downloaded, where that is allowed and possible."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+import layouts
 import pytest
 from file_server import Act, FileServer, serving
 
+from datasets_prep import __main__ as commands
 from datasets_prep import obtain as obtaining
-from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Hub, Split, corpora
-from datasets_prep.obtain import obtain
+from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Hub, Split, corpora, get_corpus
+from datasets_prep.obtain import commits, obtain
 from datasets_prep.patience import Patience
 from datasets_prep.source import find_all
 
@@ -168,10 +171,36 @@ def test_files_of_the_hub_go_below_the_repository(
 
     monkeypatch.setattr(obtaining, "fetch_hub", fetch)
     hub = Hub("someone/Birds", files=("test/*",))
-    birds = replace(corpus(server), archives=(Archive("Birds/test", unpacked=("Birds/test",), hub=hub),))
+    archive = Archive("Birds/test", unpacked=("Birds/test",), hub=hub)
+    birds = replace(corpus(server), archives=(archive,), splits=(Split("test", ("Birds/test",)),))
     for _ in range(2):
-        obtain(birds, Split("test", ("Birds/test",)), tmp_path / "downloads", QUICK)
+        obtain(birds, birds.splits[0], tmp_path / "downloads", QUICK)
     assert fetched == [(hub, tmp_path / "downloads/Birds")]
+    note = {"id": hub.id, "revision": "0" * 40}
+    assert commits(birds, birds.splits[0], tmp_path / "downloads") == {}
+    (tmp_path / "downloads/Birds.hub.json").write_text(json.dumps(note))
+    assert commits(birds, birds.splits[0], tmp_path / "downloads") == {hub.id: "0" * 40}
+
+
+def test_the_command_downloads_and_prepares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archives = layouts.build(layouts.load("librispeech"), tmp_path / "archives")
+    files = {f"/{path.name}": path.read_bytes() for path in archives.iterdir()}
+    with serving(files) as server:
+        known = get_corpus("librispeech")
+        published = [
+            Archive(each.name, url=f"{server.url}/{each.name}", unpacked=each.unpacked, tables=each.tables)
+            for each in known.archives
+        ]
+        small = replace(known, archives=tuple(published))
+        monkeypatch.setattr(commands, "get_corpus", lambda _: small)
+        words = ["prepare", "librispeech", "--root", str(tmp_path / "data"), "--subset", "test-clean", "--unofficial"]
+        for said in ("prepared", "already prepared"):
+            assert commands.main(words) == 0
+            assert f"librispeech test-clean: {said}," in capsys.readouterr().out
+        assert paths(server) == ["/test-clean.tar.gz"]
+    assert names(tmp_path / "data/downloads/librispeech") == ["test-clean.tar.gz"]
 
 
 def test_the_hubs_files_are_declared_so_that_they_are_found() -> None:
