@@ -35,6 +35,8 @@ DEEP = [
 """Those that are tried in every way; the others in the ways that differ from corpus to corpus."""
 SUBTYPES = {"FLAC": "PCM_16", "WAV": "PCM_16", "MP3": "MPEG_LAYER_III", "NIST": "PCM_16", "OGG": "VORBIS"}
 TARS = (".tar.gz", ".tgz", ".tar")
+SEVEN_ZIP_STAMP = 130_000_000_000_000_000
+"""In units of 100 ns since 1601."""
 PACKED = (*TARS, ".zip", ".7z", ".parquet")
 
 
@@ -219,6 +221,7 @@ def build(layout: Layout, folder: Path) -> Path:
 def write(archive: Archive, folder: Path, zip64: bool = False) -> None:
     """Write an archive's files, over those that are there."""
     if archive.is_folder:
+        shutil.rmtree(folder / archive.name, ignore_errors=True)  # a member may be gone or have moved
         _lay(archive.members, folder)
         return
     parts = [packed(archive.name, archive.members)]
@@ -250,7 +253,10 @@ def _seven_zip(members: tuple[Member, ...]) -> bytes:
     with py7zr.SevenZipFile(file, "w") as archive:
         for member in members:
             if member.kind == tarfile.REGTYPE:
-                archive.writestr(member.data, member.path)
+                archive.writestr(member.data, "member")
+                info = archive.header.files_info.files[-1]  # written at the end: it would refuse paths that lead out
+                info["filename"] = member.path
+                info["creationtime"] = info["lastwritetime"] = info["lastaccesstime"] = SEVEN_ZIP_STAMP
     return file.getvalue()
 
 
