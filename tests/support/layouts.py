@@ -104,9 +104,9 @@ class Layout:
 
     @cached_property
     def files(self) -> dict[str, bytes]:
-        """All that the archives hold, those within archives too, by path."""
+        """All that the archives hold, those within archives too, by path once all is unpacked."""
         return {
-            inner.path: inner.data
+            str(Path(archive.unpacked, inner.path)): inner.data
             for archive in self.archives.values()
             for member in archive.members
             for inner in (member, *(replace(deep, path=beside(member.path, deep.path)) for deep in member.members))
