@@ -18,7 +18,7 @@ HEADER = 3
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a track of the subset ``small`` that is of the split."""
     for identity, (subset, part, genre, artist) in _tracks(trees[TABLES]):
-        if (subset, part) == ("small", split.options["part"]):
+        if (subset, part) == ("small", split.name):
             member = f"fma_small/{identity[:3]}/{identity}.mp3"
             yield Row(
                 id=identity,
@@ -58,10 +58,7 @@ CORPUS = Corpus(
         Archive(AUDIO, url=f"https://os.unil.cloud.switch.ch/fma/{AUDIO}", unpacked=("fma_small",)),
         Archive(TABLES, url=f"https://os.unil.cloud.switch.ch/fma/{TABLES}", unpacked=("fma_metadata",)),
     ),
-    splits=(
-        Split("test", (AUDIO, TABLES), samples=800, options={"part": "test"}),
-        Split("validation", (AUDIO, TABLES), options={"part": "validation"}),
-    ),
+    splits=(Split("test", (AUDIO, TABLES), samples=800),),
     rows=rows,
     layout="fma_small/<first three digits>/<six digits>.mp3; fma_metadata/tracks.csv, whose header is two lines high",
     labels=LABELS,
@@ -69,5 +66,5 @@ CORPUS = Corpus(
         "only SHA-1 checksums are published, which are not held against it",
         "a few tracks are shorter than 30 s or cannot be decoded",
     ),
-    unverified=("checksums", "samples of the validation part"),
+    unverified=("checksums",),
 )

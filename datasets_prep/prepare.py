@@ -229,24 +229,30 @@ def _move_in(folder: Path, subset: str, lines: Sequence[Mapping[str, Any]]) -> N
     Raises CorpusError, before anything moves, for a recording that another subset has with other content."""
     recorded = {path.stem: _hashes_of(path) for path in sorted(folder.glob("*.jsonl"))}
     before = recorded.pop(subset, {})
-    new = {clip["path"]: clip["sha256"] for line in lines for clip in clips_of(line)}
+    new = _stretches(lines)
     for other, hashes in recorded.items():
-        if changed := [path for path in new if path in hashes and hashes[path] != new[path]]:
+        if changed := [stretch for stretch in new if stretch in hashes and hashes[stretch] != new[stretch]]:
             raise CorpusError(
-                f"{folder / changed[0]} is there with other content, of {other}: prepare into another root"
+                f"{folder / changed[0][0]} is there with other content, of {other}: prepare into another root"
             )
-    for path in new:
+    paths = {path for path, *_ in new}
+    for path in paths:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / STAGING / path).replace(folder / path)
-    for path in before.keys() - new.keys() - {path for hashes in recorded.values() for path in hashes}:
+    for path in {path for path, *_ in before} - paths - {path for hashes in recorded.values() for path, *_ in hashes}:
         (folder / path).unlink(missing_ok=True)
 
 
-def _hashes_of(manifest: Path) -> dict[str, str | None]:
+def _stretches(lines: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], str | None]:
+    """Path, start and end of each recording, and the hash of what is heard there."""
+    heard = (clip for line in lines for clip in clips_of(line))
+    return {(clip["path"], clip.get("start"), clip.get("end")): clip["sha256"] for clip in heard}
+
+
+def _hashes_of(manifest: Path) -> dict[tuple[Any, ...], str | None]:
     """The recordings of a manifest; of one that is damaged, none."""
     try:
-        lines = [json.loads(line) for line in manifest.read_bytes().splitlines()]
-        return {clip["path"]: clip["sha256"] for line in lines for clip in clips_of(line)}
+        return _stretches([json.loads(line) for line in manifest.read_bytes().splitlines()])
     except (ValueError, KeyError, TypeError):
         return {}
 

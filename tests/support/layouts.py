@@ -106,9 +106,9 @@ class Layout:
 
     @cached_property
     def files(self) -> dict[str, bytes]:
-        """All that the archives hold, those within archives too, by path."""
+        """All that the archives hold, those within archives too, by path once all is unpacked."""
         return {
-            inner.path: inner.data
+            str(Path(archive.unpacked, inner.path)): inner.data
             for archive in self.archives.values()
             for member in archive.members
             for inner in (member, *(replace(deep, path=beside(member.path, deep.path)) for deep in member.members))
@@ -130,7 +130,30 @@ def sound(seconds: float, seed: int, kind: str, rate: int, channels: int, format
         return _mp4(wave, rate)
     file, container = io.BytesIO(), "OGG" if format == "OPUS" else format
     soundfile.write(file, wave.astype(np.float32), rate, format=container, subtype=SUBTYPES.get(format, format))
-    return file.getvalue()
+    return _numbered(file.getvalue()) if container == "OGG" else file.getvalue()
+
+
+def _numbered(ogg: bytes) -> bytes:
+    """An Ogg stream with the number 1, where libsndfile draws one by the clock: every page has it, and a checksum."""
+    data, at = bytearray(ogg), 0
+    while at < len(data):
+        count = data[at + 26]
+        end = at + 27 + count + sum(data[at + 27 : at + 27 + count])
+        data[at + 14 : at + 18] = (1).to_bytes(4, "little")
+        data[at + 22 : at + 26] = bytes(4)
+        data[at + 22 : at + 26] = _ogg_checksum(data[at:end]).to_bytes(4, "little")
+        at = end
+    return bytes(data)
+
+
+def _ogg_checksum(page: bytes) -> int:
+    """CRC-32 as Ogg has it: highest bit first, from 0, nothing inverted."""
+    value = 0
+    for byte in page:
+        value ^= byte << 24
+        for _ in range(8):
+            value = (value << 1 ^ 0x04C11DB7) & 0xFFFFFFFF if value & 0x80000000 else value << 1
+    return value
 
 
 def _mp4(wave: np.ndarray, rate: int) -> bytes:
