@@ -52,6 +52,8 @@ class Archive:
     """Of a split zip: the files before the last, in order."""
     unpacked: tuple[str, ...] = ()
     """The folder that it unpacks to; its first is how its members' names begin, further ones are other places."""
+    tops: tuple[str, ...] = ()
+    """Of an archive without a folder of its own: the folders and files that it unpacks to, straight into a place."""
     tables: tuple[str, ...] = ()
     """How the names of the members end that are read as tables."""
     nested: tuple[str, ...] = ()

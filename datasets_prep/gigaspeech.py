@@ -41,7 +41,7 @@ CORPUS = Corpus(
         "transcribed audio. Interspeech 2021."
     ),
     archives=(Archive(FOLDER, unpacked=(FOLDER,)),),
-    splits=(Split("dev", (FOLDER,), hours=12.0), Split("test", (FOLDER,), hours=40.0)),
+    splits=(Split("dev", (FOLDER,), samples=5_715, hours=12.0), Split("test", (FOLDER,), hours=40.0)),
     rows=rows,
     layout=(
         "what its download script makes: GigaSpeech/GigaSpeech.json (audios: aid, path, segments: sid, begin_time, "
@@ -53,6 +53,6 @@ CORPUS = Corpus(
     ),
     unverified=(
         "checksums: the archives are encrypted, so it is read unpacked",
-        "utterances: others count 5,715 in dev and 19,930 or 19,931 in test",
+        "samples of test: others count 19,930 or 19,931",
     ),
 )

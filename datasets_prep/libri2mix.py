@@ -43,12 +43,14 @@ def _mixed(mixtures: Tree, texts: Tree) -> Iterator[Row]:
 
 
 def _transcripts(tree: Tree) -> dict[str, str]:
-    """The words of every utterance."""
+    """The words of every utterance. Raises CorpusError."""
     said = {}
     for name in tree.names:
         if name.endswith(".trans.txt"):
-            for _, line in read_lines(tree, name):
-                utterance, _, words = line.partition(" ")
+            for number, line in read_lines(tree, name):
+                utterance, blank, words = line.partition(" ")
+                if not blank or not words.strip():
+                    raise CorpusError(f"{name} in {tree.where}, line {number}: no id with a text after one blank")
                 said[utterance] = words
     return said
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
@@ -51,40 +50,34 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
         )
 
 
-def _corpus(*archives: Archive) -> Corpus:
-    return Corpus(
-        name="ravdess",
-        title="RAVDESS, speech",
-        tasks=("emotion",),
-        languages=("en",),
-        home="https://zenodo.org/record/1188976",
-        licence="CC BY-NC-SA 4.0",
-        access=Access.open,
-        citation=(
-            "S. R. Livingstone, F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS). "
-            "PLoS ONE, 2018."
-        ),
-        archives=archives,
-        splits=(Split("all", tuple(archive.name for archive in archives), samples=1440),),
-        rows=rows,
-        layout=(
-            "Actor_<01 to 24>/<modality>-<channel>-<emotion>-<intensity>-<statement>-<repetition>-<actor>.wav, two "
-            "digits each; unpacked, all 24 folders or in one, Audio_Speech_Actors_01-24"
-        ),
-        labels=tuple(EMOTIONS.values()),
-        defects=("no official split", "two sentences only: their words say nothing of the emotion"),
-        unverified=("md5, which was read in two notes that quote the record", "whether a few files are stereo"),
-    )
-
-
-CORPUS = replace(
-    _corpus(
+CORPUS = Corpus(
+    name="ravdess",
+    title="RAVDESS, speech",
+    tasks=("emotion",),
+    languages=("en",),
+    home="https://zenodo.org/record/1188976",
+    licence="CC BY-NC-SA 4.0",
+    access=Access.open,
+    citation=(
+        "S. R. Livingstone, F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS). "
+        "PLoS ONE, 2018."
+    ),
+    archives=(
         Archive(
             ARCHIVE,
             url=f"https://zenodo.org/record/1188976/files/{ARCHIVE}",
             md5="bc696df654c87fed845eb13823edef8a",
             unpacked=(FOLDER,),
-        )
+            tops=tuple(f"Actor_{number:02}" for number in range(1, 25)),
+        ),
     ),
-    copies=(_corpus(*(Archive(actor, unpacked=(actor,)) for actor in (f"Actor_{n:02}" for n in range(1, 25)))),),
+    splits=(Split("all", (ARCHIVE,), samples=1440),),
+    rows=rows,
+    layout=(
+        "Actor_<01 to 24>/<modality>-<channel>-<emotion>-<intensity>-<statement>-<repetition>-<actor>.wav, two "
+        "digits each; unpacked, the 24 folders or in one, Audio_Speech_Actors_01-24"
+    ),
+    labels=tuple(EMOTIONS.values()),
+    defects=("no official split", "two sentences only: their words say nothing of the emotion"),
+    unverified=("md5, which was read in two notes that quote the record", "whether a few files are stereo"),
 )

@@ -21,7 +21,7 @@ class Found:
     prefix: str | None = None
     """Of a folder: how the names of its files begin."""
     only: tuple[str, ...] = ()
-    """Of a folder: the files that belong to it, where not all do."""
+    """Of a folder: the files and folders that belong to it, where not all do."""
 
     def open(self) -> Tree:
         """Raises ArchiveError."""
@@ -47,6 +47,8 @@ def find(archive: Archive, source: Path, loose: Sequence[str] = ()) -> Found | N
     for form in archive.unpacked:
         if (unpacked := _unpacked(folder, form)) is not None:
             return Found(archive, unpacked, prefix=archive.unpacked[0])
+    if tops := tuple(name for name in archive.tops if (folder / name).exists()):
+        return Found(archive, folder, prefix="", only=tops)
     lying = tuple(name for name in loose if (folder / name).is_file())
     return Found(archive, folder, prefix="", only=lying) if lying else None
 

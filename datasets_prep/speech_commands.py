@@ -33,7 +33,7 @@ TWELVE_SAMPLES = {"v0.01": 3081, "v0.02": 4890}
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a line of ``testing_list.txt``, or one a wav of a test set's archive; the label is its folder's name.
 
-    The archives have no folder of their own; what is unpacked from one lies in a folder of its name."""
+    The archives have no folder of their own, and the same names; what is of one lies in a folder of its name."""
     ((archive, tree),) = trees.items()
     folder = f"{archive.removesuffix('.tar.gz')}/"
     members = {name.removeprefix(folder): name for name in tree.names}
@@ -45,7 +45,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             label, stem = parts[0], re.sub(r"(\.wav)+$", "", parts[1])
             yield Row(
                 id=f"{label}-{stem}",
-                recordings=(Recording(archive, members.get(path, path), path),),
+                recordings=(Recording(archive, members.get(path, path), f"{folder}{path}"),),
                 references=(label,),
                 group=stem.partition("_nohash_")[0] if "_nohash_" in stem else f"{label}-{stem}",
                 fields={"language": "en"},

@@ -36,5 +36,6 @@ def open_archive(path: Path, name: str, tables: Sequence[str] = (), nested: Sequ
 
 
 def open_folder(folder: Path, prefix: str, only: Sequence[str] = (), nested: Sequence[str] = ()) -> Tree:
-    """The tree of a folder, names beginning with ``prefix``, or of some files in it (``only``). Raises ArchiveError."""
+    """The tree of a folder, or of some files and folders in it (``only``); names begin with ``prefix``. Raises
+    ArchiveError."""
     return FolderTree(folder, prefix, only, nested, lambda path: open_archive(path, path.name))

@@ -1,7 +1,7 @@
 """Folders, and single files, as trees."""
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,7 +21,7 @@ class FolderTree(Tree):
     ) -> None:
         """``nested``: how the names of files end that are archives themselves, which ``opened`` opens."""
         super().__init__(str(folder))
-        found = sorted((folder / name for name in only) if only else _files_below(folder))
+        found = sorted(file for name in only or ("",) for file in _files_at(folder / name))
         self.paths = {str(PurePosixPath(prefix, path.relative_to(folder).as_posix())): path for path in found}
         self.trees: dict[str, Tree] = {}
         self.homes: dict[str, tuple[str, str]] = {}
@@ -70,6 +70,10 @@ class FileTree(Tree):
     def read(self, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
         for name in names:
             yield name, self.path.read_bytes()
+
+
+def _files_at(path: Path) -> Iterable[Path]:
+    return _files_below(path) if path.is_dir() else [path]
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

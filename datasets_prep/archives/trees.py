@@ -68,7 +68,7 @@ class Tree(ABC):
 
 def is_in(name: str, endings: Sequence[str]) -> bool:
     """Whether a member is one of those that are archives themselves."""
-    return bool(endings) and name.endswith(tuple(endings))
+    return bool(endings) and name.endswith(tuple(endings)) and not _is_litter(name)
 
 
 def beside(member: str, inner: str) -> str:
@@ -77,8 +77,12 @@ def beside(member: str, inner: str) -> str:
 
 
 def without_litter(names: Sequence[str]) -> list[str]:
-    """Without what macOS leaves behind."""
-    return [name for name in names if not PurePosixPath(name).name.startswith("._") and "__MACOSX/" not in name]
+    return [name for name in names if not _is_litter(name)]
+
+
+def _is_litter(name: str) -> bool:
+    """Whether macOS left it behind."""
+    return PurePosixPath(name).name.startswith("._") or "__MACOSX/" in name
 
 
 def inside(name: str, where: str) -> str:
