@@ -25,7 +25,10 @@ import yaml
 import zips
 
 TREES = Path(__file__).resolve().parents[1] / "data" / "layouts"
-NAMES = sorted(path.stem for path in TREES.glob("*.yaml"))
+NAMES = sorted(
+    path.stem for path in TREES.glob("*.yaml") if shutil.which("ffmpeg") or "format: MP4" not in path.read_text("utf-8")
+)
+"""All trees; where ffmpeg, which writes films, is not installed: all without films."""
 DEEP = [
     name
     for name in NAMES
