@@ -31,6 +31,7 @@ Run a task, or a suite of tasks, on an audio-language model, and score the answe
   python -m evaluate task=TASK   model=MODEL model.path=FOLDER [KEY=VALUE ...]
   python -m evaluate suite=SUITE model=MODEL model.path=FOLDER [KEY=VALUE ...]
   python -m evaluate list tasks|suites|models|metrics|normalizers|extractors
+  python -m evaluate prepare suite=SUITE data.root=DATA [source=FOLDER]    the corpora that its tasks read
   python -m evaluate ... show=config|prompt        print it, load no model
   python -m evaluate -m task=A,B model=C,D ...     run every combination (checkpoints.C=FOLDER for each model)
   python -m evaluate -m suite=S only=each ...      a job for each of its tasks; one leaderboard of all jobs
@@ -64,6 +65,8 @@ def main(arguments: Sequence[str]) -> int:
                 return show_help()
             if arguments[0] == "list":
                 return show_list(arguments[1:])
+            if arguments[0] == "prepare":
+                return prepare_corpora(arguments[1:])
             sweeping, overrides = split(arguments)
             if not sweeping:
                 return run_job(overrides)
@@ -156,6 +159,14 @@ class _Termination:
 def refuse(error: object) -> int:
     say(sys.stderr, f"evaluate: {error}")
     return 2
+
+
+def prepare_corpora(arguments: Sequence[str]) -> int:
+    """Prepare the corpora of a task or a suite."""
+    from evaluate import provision
+
+    overrides, said = provision.taken(arguments)
+    return run_job(overrides, lambda config, tasks, label, folders: provision.provide(config, tasks, said))
 
 
 def show_help() -> int:
