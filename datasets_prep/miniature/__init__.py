@@ -1,1 +1,1 @@
-"""The miniature: a small synthetic data set in the shape of four public corpora, made without a download."""
+"""The miniature: a small synthetic data set in the shape of public corpora, made without a download."""

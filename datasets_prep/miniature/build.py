@@ -1,9 +1,10 @@
-"""The miniature's data root: the trees of ``sources``, prepared as the official corpora are."""
+"""The miniature's data root: the trees of ``sources``, prepared as official ones are, and the rows of ``rows``."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from datasets_prep.corpus import Split, get_corpus
+from datasets_prep.miniature.rows import build_rows
 from datasets_prep.miniature.sources import write_trees
 from datasets_prep.miniature.texts import PAIRS
 from datasets_prep.prepare import Options, prepare
@@ -14,10 +15,14 @@ COVOST_SUBSETS = {f"{source}_{target}.test" for source, target in PAIRS}
 
 
 def build(root: Path) -> None:
-    """Write the trees to a temporary folder, and prepare the data root ``root`` from them."""
+    """Write the trees to a temporary folder, and the data root ``root``: what is prepared from them, and the rows.
+
+    Raises SpeechError: no espeak-ng; RowError: rows that are not right.
+    """
     with TemporaryDirectory() as folder:
         write_trees(Path(folder))
         prepare_trees(Path(folder), root)
+    build_rows(root)
 
 
 def prepare_trees(trees: Path, root: Path) -> None:

@@ -95,6 +95,55 @@ SCENES: dict[str, Recipe] = {
     ),
 }
 
+PLACES: dict[str, Recipe] = {
+    "beach": (
+        Layer(sounds.band_noise, 0, {"low": 200, "high": (2_000, 3_000)}, passing=True),
+        Layer(sounds.birds, -9, {"hertz": (2_200, 2_600), "every": 0.5}),
+        Layer(sounds.band_noise, -12, {"low": 100, "high": 600}),
+    ),
+    "city_center": (
+        Layer(sounds.engine, 0, {"hertz": (45, 60), "rough": 0.4}, passing=True),
+        Layer(sounds.babble, -4, {"voices": (6, 9)}),
+        Layer(sounds.footsteps, -6, {"every": 0.3, "grit": 0.4}),
+    ),
+    "forest_path": (
+        Layer(sounds.birds, 0, {"hertz": (4_000, 5_000), "every": (0.4, 0.5)}),
+        Layer(sounds.footsteps, -3, {"every": 0.45, "grit": 1.0}),
+        Layer(sounds.band_noise, -14, {"low": 300, "high": 1_500}),
+    ),
+    "grocery_store": (
+        Layer(sounds.tone, -3, {"hertz": (1_300, 1_500), "partials": 2, "pulses": 2.0}),
+        Layer(sounds.babble, -4, {"voices": (5, 7)}, room=0.8),
+        Layer(sounds.hum, -12, {"hertz": 50}),
+    ),
+    "home": (
+        Layer(sounds.clicks, 0, {"hertz": (2_400, 2_800), "every": 0.5}),
+        Layer(sounds.voice, -6, {"hertz": (140, 200)}, room=0.3),
+        Layer(sounds.hum, -16, {"hertz": 50}),
+    ),
+    "library": (
+        Layer(sounds.footsteps, -2, {"every": 0.6, "grit": 0.1}, room=1.0),
+        Layer(sounds.clicks, 0, {"hertz": (900, 1_200), "every": 0.8}, room=1.0),
+        Layer(sounds.band_noise, -30, {"low": 80, "high": 500}),
+    ),
+    "office": (
+        Layer(sounds.clicks, 0, {"hertz": (3_000, 3_400), "every": 0.1, "jitter": 0.8}),
+        Layer(sounds.tone, -8, {"hertz": 800, "partials": 3, "pulses": 3.0}),
+        Layer(sounds.hum, -14, {"hertz": 60}),
+    ),
+    "train": (
+        Layer(sounds.band_noise, 0, {"low": 50, "high": (400, 600)}),
+        Layer(sounds.footsteps, -2, {"hertz": 110, "grit": 0.5, "every": 0.28}),
+        Layer(sounds.voice, -9, {"hertz": (110, 160)}, room=0.3),
+    ),
+    "tram": (
+        Layer(sounds.tone, -3, {"hertz": (600, 700), "partials": 5, "glide": (0.4, 0.6)}),
+        Layer(sounds.band_noise, -5, {"low": 80, "high": 900}),
+        Layer(sounds.bell, -2, {"hertz": (1_500, 1_700), "decay": 0.8}),
+    ),
+}
+"""Further scenes, by the names of TUT Acoustic Scenes 2017."""
+
 RECORDINGS: dict[str, Recipe] = {
     "Bells near the Water (old).wav": (
         Layer(sounds.bells, 0, {"hertz": 520, "every": 0.6}, room=0.8),

@@ -14,7 +14,7 @@ from support import CHECKOUT
 
 from datasets_prep.miniature import mixing, sounds, texts
 from datasets_prep.miniature.__main__ import main
-from datasets_prep.miniature.build import prepare_trees
+from datasets_prep.miniature.build import CORPORA, prepare_trees
 from datasets_prep.miniature.scenes import RECORDINGS, SCENES, record
 from datasets_prep.miniature.sources import write_trees
 from datasets_prep.miniature.speech import SpeechError, speak
@@ -230,9 +230,9 @@ def test_nobodys_files_are_overwritten(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_the_committed_data_root_is_what_the_generator_makes(trees: Path, tmp_path: Path) -> None:
     prepare_trees(trees, tmp_path)
-    assert {name for name in files(tmp_path)} == {name for name in files(DATA)}
-    for manifest in DATA.glob("*/*.jsonl"):
-        made = tmp_path / manifest.relative_to(DATA)
+    assert {*files(tmp_path)} == {name for name in files(DATA) if name.split("/")[0] in CORPORA.values()}
+    for made in tmp_path.glob("*/*.jsonl"):
+        manifest = DATA / made.relative_to(tmp_path)
         assert [heard_apart(line) for line in made.open("rb")] == [heard_apart(line) for line in manifest.open("rb")]
 
 
@@ -247,5 +247,5 @@ def test_the_committed_data_root_is_whole() -> None:
         corpus = CorpusRecord.read(path)
         assert corpus is not None and corpus.subsets
         for name, subset in corpus.subsets.items():
-            assert subset.standing == "unofficial" and not subset.defects
+            assert subset.standing == "unofficial" and subset.defects.keys() <= {"empty reference"}
             assert verify(path.parent, name, corpus) == []
