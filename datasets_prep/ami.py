@@ -189,7 +189,7 @@ CORPUS = Corpus(
     ),
     unverified=(
         "checksum of the annotations, which are downloaded by http",
-        "windows of each part, which nobody has published; of a download that lacks meetings only what is there counts",
+        "samples (windows) of each part, which nobody has published; of meetings only those that are there count",
         "whether the annotations have words without times (they are left out)",
     ),
 )

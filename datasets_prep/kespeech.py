@@ -87,7 +87,7 @@ CORPUS = Corpus(
     ),
     unverified=(
         "names and checksums of the archives, which are therefore read unpacked",
-        "utterances of each part",
+        "samples of each part",
         "the spelling of the dialects",
         "whether others test dialects on the same list",
     ),

@@ -129,5 +129,10 @@ CORPUS = Corpus(
         "the key 'intent' of 37 lines of test holds the action alone",
         "most sentences were recorded by a headset and from afar: two samples with the same words",
     ),
-    unverified=("checksums", "sample rate", "whether a token is a text or an object with 'surface' (both are read)"),
+    unverified=(
+        "checksums",
+        "samples of test.slots",
+        "sample rate",
+        "whether a token is a text or an object with 'surface' (both are read)",
+    ),
 )

@@ -112,8 +112,7 @@ CORPUS = Corpus(
     unverified=(
         "checksum of speech_commands_test_set_v0.01.tar.gz, which is downloaded by http",
         "bytes of the archives of v0.01",
-        "lines of the testing lists",
+        "samples of the testing lists",
         "that the published counts of 12 labels are those of the test sets' archives",
-        "whether files of one name differ between the versions: then each needs a data root of its own",
     ),
 )

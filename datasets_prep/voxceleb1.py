@@ -93,5 +93,5 @@ CORPUS = Corpus(
         "veri_test2.txt (cleaned) and veri_test.txt: 1 or 0, and two paths below wav/"
     ),
     defects=("the trials of veri_test.txt have wrong labels, which veri_test2.txt is without",),
-    unverified=("licence", "whether an access key is needed today", "bytes of the archive"),
+    unverified=("licence", "whether an access key is needed today", "bytes of the archive", "checksums of the tables"),
 )
