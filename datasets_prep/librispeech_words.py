@@ -14,7 +14,7 @@ ALIGNMENTS = "LibriSpeech-Alignments.zip"
 
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One an utterance of LibriSpeech that has an alignment: words between the times of their borders."""
-    archive, tree = split.archives[1], trees[ALIGNMENTS]
+    archive, tree = split.archives[0], trees[ALIGNMENTS]
     aligned = _aligned(tree, split.name)
     for row in librispeech.rows(split, {archive: trees[archive]}):
         if row.id in aligned:
@@ -80,7 +80,7 @@ CORPUS = Corpus(
             unpacked=("LibriSpeech",),
         ),
     ),
-    splits=tuple(Split(split.name, (ALIGNMENTS, split.archives[0])) for split in librispeech.CORPUS.splits),
+    splits=tuple(Split(split.name, (*split.archives, ALIGNMENTS)) for split in librispeech.CORPUS.splits),
     rows=rows,
     layout=(
         "LibriSpeech's archives, and LibriSpeech/<split>/<speaker>/<chapter>/<speaker>-<chapter>.alignment.txt: an id, "
