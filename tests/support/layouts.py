@@ -10,7 +10,7 @@ import io
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -56,6 +56,8 @@ class Member:
     """For zip: the size that the headers say, where it is not the true one."""
     members: tuple["Member", ...] = ()
     """Of an archive within the archive."""
+    cells: tuple["Member", ...] = ()
+    """The recordings of a table of the hub, named as `prepare` names them: nobody unpacks them."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,10 @@ class Layout:
             str(Path(archive.unpacked, inner.path)): inner.data
             for archive in self.archives.values()
             for member in archive.members
-            for inner in (member, *(replace(deep, path=beside(member.path, deep.path)) for deep in member.members))
+            for inner in (
+                member,
+                *(replace(deep, path=beside(member.path, deep.path)) for deep in (*member.members, *member.cells)),
+            )
         }
 
 
@@ -215,7 +220,7 @@ def _member(row: dict[str, Any], defaults: dict[str, Any]) -> Member:
         return Member(path, packed(path, members), members=members)
     if "rows" in row:
         rows = [{key: _cell(value, defaults) for key, value in cells.items()} for cells in row["rows"]]
-        return Member(path, _parquet(rows))
+        return Member(path, _parquet(rows), cells=tuple(_cells(Path(path).stem, rows)))
     return Member(path, kind=tarfile.DIRTYPE)
 
 
@@ -228,6 +233,13 @@ def _cell(value: Any, defaults: dict[str, Any]) -> Any:
     if isinstance(value, dict) and "seconds" in value:
         return {"bytes": _sound(value, defaults), "path": value.get("path")}
     return value
+
+
+def _cells(stem: str, rows: list[dict[str, Any]]) -> Iterator[Member]:
+    for number, row in enumerate(rows):
+        for column, cell in row.items():
+            if isinstance(cell, dict) and "bytes" in cell:
+                yield Member(f"{stem}/{number:06}-{column}{Path(cell['path'] or '').suffix or '.wav'}", cell["bytes"])
 
 
 def _parquet(rows: list[dict[str, Any]]) -> bytes:
