@@ -19,7 +19,11 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One an utterance of ``trans.txt``, with the recording that ``wav.scp`` names."""
     tree = trees[ARCHIVE]
     folder = _folder(tree, split.options["channel"], split.options["part"])
-    paths = {line["id"]: line["path"] for _, line in read_headless(tree, f"{folder}/wav.scp", ("id", "path"))}
+    paths: dict[str, str] = {}
+    for number, line in read_headless(tree, f"{folder}/wav.scp", ("id", "path")):
+        if line["id"] in paths:
+            raise CorpusError(f"{folder}/wav.scp in {tree.where}, line {number}: {line['id']} stands there twice")
+        paths[line["id"]] = line["path"]
     for number, line in read_headless(tree, f"{folder}/trans.txt", ("id", "text")):
         identity, where = line["id"], f"{folder}/trans.txt in {tree.where}, line {number}"
         found = IDENTITY.fullmatch(identity)

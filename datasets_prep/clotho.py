@@ -1,9 +1,10 @@
 """Clotho 2.1: sounds of 15 to 30 seconds, described by five people each."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from datasets_prep.archives import Tree
+from datasets_prep.archives import Tree, inside
 from datasets_prep.corpus import Access, Archive, Corpus, Recording, Row, Split
 from datasets_prep.tables import read_csv
 
@@ -20,8 +21,10 @@ PARTS = {
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a line of the table of captions."""
     table, audio = split.archives
+    members = {_one_form(member): member for member in trees[audio].names}
     for _, line in read_csv(trees[table], table, ("file_name", *CAPTIONS)):
-        member = f"{split.name}/{line['file_name']}"
+        name = inside(f"{split.name}/{line['file_name']}", table)
+        member = members.get(_one_form(name), name)
         identity = PurePosixPath(line["file_name"]).stem
         yield Row(
             id=identity,
@@ -29,6 +32,11 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             references=tuple(line[caption] for caption in CAPTIONS),
             group=identity,
         )
+
+
+def _one_form(path: str) -> str:
+    """Accented letters as one sign each: macOS writes two, the tables one."""
+    return unicodedata.normalize("NFC", path)
 
 
 def tables(part: str) -> Archive:

@@ -55,7 +55,16 @@ def _of_the_evaluation(tree: Tree) -> set[str]:
         if column not in head:
             raise CorpusError(f"{name} in {tree.where} has no column '{column}'; it has {', '.join(head) or 'none'}")
     song, part = head.index("song_id"), head.index(SET)
-    return {line[song].strip() for line in lines if len(line) > part and line[part].strip() == "evaluation"}
+    parts: dict[str, str] = {}
+    for line in lines:
+        if len(line) > part and line[song].strip():
+            identity = line[song].strip()
+            if identity in parts:
+                raise CorpusError(
+                    f"{name} in {tree.where}, line {lines.line_num}: the song {identity} stands there twice"
+                )
+            parts[identity] = line[part].strip()
+    return {identity for identity, said in parts.items() if said == "evaluation"}
 
 
 CORPUS = Corpus(

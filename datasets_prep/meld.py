@@ -21,13 +21,14 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     for _, line in read_csv(tree, f"MELD.Raw/{part}_sent_emo.csv", COLUMNS):
         identity = f"dia{line['Dialogue_ID']}_utt{line['Utterance_ID']}"
         member = f"MELD.Raw/{FOLDERS[part]}/{identity}.mp4"
+        said = {"language": "en", "sentence": line["Utterance"], "speaker": line["Speaker"]}
         if member in there:
             yield Row(
                 id=identity,
                 recordings=(Recording(ARCHIVE, member, member),),
                 references=(line[label],),
                 group=f"dia{line['Dialogue_ID']}",
-                fields={"language": "en", "sentence": line["Utterance"], "speaker": line["Speaker"]},
+                fields={key: value for key, value in said.items() if value},
             )
 
 

@@ -1,11 +1,12 @@
 """NSynth: single notes of instruments: family, source, pitch, velocity and up to ten qualities."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
-from datasets_prep.tables import read_json, with_keys
+from datasets_prep.tables import with_keys
 
 FAMILIES = ("bass", "brass", "flute", "guitar", "keyboard", "mallet", "organ", "reed", "string", "synth_lead", "vocal")
 SOURCES = ("acoustic", "electronic", "synthetic")
@@ -28,10 +29,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     ((archive, tree),) = trees.items()
     home = f"nsynth-{split.options['part']}"
     name = f"{home}/examples.json"
-    notes = read_json(tree, name)
-    if not isinstance(notes, dict):
-        raise CorpusError(f"{name} in {tree.where} is no object of notes")
-    for identity, note in notes.items():
+    for identity, note in _notes(tree, name):
         with_keys(note, KEYS, f"{name} in {tree.where}, {identity}")
         aspect = split.options.get("aspect")
         yield Row(
@@ -40,6 +38,24 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             references=(str(note[ASPECTS[aspect][0]]) if aspect else _tags(note),),
             group=str(note["instrument_str"]),
         )
+
+
+def _notes(tree: Tree, name: str) -> list[tuple[str, Any]]:
+    """Every key of the object and its note; a key that stands twice comes twice, which a dict would hide."""
+    outermost: list[tuple[str, Any]] | None = None
+
+    def paired(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal outermost
+        outermost = pairs  # objects end from the inside to the outside
+        return dict(pairs)
+
+    try:
+        notes = json.loads(tree.text(name), object_pairs_hook=paired)
+    except ValueError as error:
+        raise CorpusError(f"{name} in {tree.where}: not JSON ({error})") from None
+    if not isinstance(notes, dict):
+        raise CorpusError(f"{name} in {tree.where} is no object of notes")
+    return outermost or []
 
 
 def _tags(note: Mapping[str, Any]) -> str:

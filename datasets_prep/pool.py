@@ -52,6 +52,20 @@ def spread(work: Callable[[Item], Result], items: Iterable[Item], threads: int) 
                 thread.join()
 
 
+def started(work: Callable[[], Result]) -> Callable[[], Result]:
+    """Begin work on a thread; call what is returned, once, for its result, or for what it raises."""
+    done: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+
+    def do() -> None:
+        try:
+            done.put((work(), None))
+        except BaseException as error:  # noqa: BLE001 - it is raised again by _taken
+            done.put((None, error))
+
+    Thread(target=do, daemon=True).start()
+    return lambda: _taken(done)
+
+
 def _taken(done: SimpleQueue[tuple[Any, BaseException | None]]) -> Any:
     result, error = done.get()
     if error is not None:

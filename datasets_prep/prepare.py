@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from datasets_prep import clips, ffmpeg
-from datasets_prep.archives import Tree
+from datasets_prep.archives import ArchiveError, Tree
 from datasets_prep.corpus import Corpus, CorpusError, Recording, Row, Split, nearest
-from datasets_prep.pool import spread
+from datasets_prep.pool import spread, started
 from datasets_prep.record import ArchiveRecord, CorpusRecord, SubsetRecord, replace_file
-from datasets_prep.source import checked, find_all, form_in
+from datasets_prep.source import Found, check_size, checked, find_all, form_in
 
 STAGING = ".preparing"
 
@@ -102,15 +102,8 @@ def _prepared(
     corpus: Corpus, split: Split, source: Path, folder: Path, options: Options, record: CorpusRecord
 ) -> tuple[SubsetRecord, dict[str, ArchiveRecord]]:
     found = find_all(corpus, split, source)
-    archives, faults = {}, []
-    for name, entry in found.items():
-        if list(entry.files()):
-            archives[name], fault = checked(entry, record.archives.get(name), options.unofficial)
-            faults += [fault] if fault else []
     with ExitStack() as stack:
-        trees = {name: entry.open() for name, entry in found.items()}
-        for tree in trees.values():
-            stack.callback(tree.close)
+        trees, archives, faults = _opened(found, record, options.unofficial, stack)
         rows = sorted(corpus.rows(split, trees), key=lambda row: row.id)
         faults += _checked_rows(corpus, split, rows, trees, options.unofficial)
         measured = _stored(rows, trees, folder / STAGING, options.jobs or os.cpu_count() or 1)
@@ -123,6 +116,32 @@ def _prepared(
     subset = _summary(corpus.labels_of(split), rows, measured, manifest)
     subset.archives, subset.standing, subset.differences = sorted(archives), standing, faults
     return subset, archives
+
+
+def _opened(
+    found: Mapping[str, Found], record: CorpusRecord, unofficial: bool, stack: ExitStack
+) -> tuple[dict[str, Tree], dict[str, ArchiveRecord], list[str]]:
+    """The trees, what is recorded of the archives, and the sentences of what ``unofficial`` let through. Checksums are
+    taken while names are read; of an archive that is not the published one and damaged, the former is said."""
+    for entry in found.values():
+        check_size(entry, unofficial)
+
+    def check() -> dict[str, tuple[ArchiveRecord, str | None]]:
+        files = {name: entry for name, entry in found.items() if entry.files()}
+        return {name: checked(entry, record.archives.get(name), unofficial) for name, entry in files.items()}
+
+    checking = started(check)
+    trees = {}
+    try:
+        for name, entry in found.items():
+            trees[name] = entry.open()
+            stack.callback(trees[name].close)
+    except ArchiveError:
+        checking()
+        raise
+    records = checking()
+    faults = [fault for _, fault in records.values() if fault]
+    return trees, {name: record for name, (record, _) in records.items()}, faults
 
 
 def _checked_rows(

@@ -82,18 +82,24 @@ def _must_find(corpus: Corpus, split: Split, name: str, source: Path) -> Found:
     return found
 
 
+def check_size(found: Found, unofficial: bool) -> str | None:
+    """The sentence of a size that is not the published one. Raises CorpusError for it, unless ``unofficial``."""
+    size, published = _size(found.files()), found.archive.bytes
+    if not found.files() or published is None or size == published:
+        return None
+    fault = f"{found.archive.name} has {size:,} bytes, not the {published:,} that were published"
+    if not unofficial:
+        raise _refused(fault, found.archive)
+    return fault
+
+
 def checked(found: Found, before: ArchiveRecord | None, unofficial: bool) -> tuple[ArchiveRecord, str | None]:
     """An archive's size and checksum, and the sentence of what ``unofficial`` let through.
 
     It is held against the published checksum, else against the one of an earlier preparation. Raises CorpusError.
     """
     archive, files = found.archive, found.files()
-    size = sum(path.stat().st_size for path in files)
-    fault = None
-    if archive.bytes is not None and size != archive.bytes:
-        fault = f"{archive.name} has {size:,} bytes, not the {archive.bytes:,} that were published"
-    if fault and not unofficial:
-        raise _refused(fault, archive)
+    fault = check_size(found, unofficial)
     sha256, md5 = _hashes(files)
     published = archive.sha256 or archive.md5
     if not fault and published and published != (sha256 if archive.sha256 else md5):
@@ -102,7 +108,7 @@ def checked(found: Found, before: ArchiveRecord | None, unofficial: bool) -> tup
         fault = f"{archive.name} is not the file that was prepared from before (its sha256 was {before.sha256[:12]}...)"
     if fault and not unofficial:
         raise _refused(fault, archive)
-    return ArchiveRecord(size, sha256, bool(published) and not fault), fault
+    return ArchiveRecord(_size(files), sha256, bool(published) and not fault), fault
 
 
 def _refused(fault: str, archive: Archive) -> CorpusError:
@@ -118,6 +124,10 @@ def _unpacked(source: Path, form: str) -> Path | None:
         if folder.is_dir():
             return folder
     return source if source.resolve().name == parts[-1] else None
+
+
+def _size(files: list[Path]) -> int:
+    return sum(path.stat().st_size for path in files)
 
 
 def _hashes(files: list[Path]) -> tuple[str, str]:

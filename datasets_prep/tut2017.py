@@ -45,7 +45,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             id=PurePosixPath(member).stem,
             recordings=(Recording(audio.get(member, split.archives[1]), member, member),),
             references=(cells[1],),
-            group=cells[2] if len(cells) == 3 else PurePosixPath(member).stem,
+            group=cells[2] if split.name == "development" and len(cells) == 3 else PurePosixPath(member).stem,
         )
 
 

@@ -60,7 +60,9 @@ CORPUS = Corpus(
     home="https://github.com/YuanGongND/vocalsound",
     licence="CC BY-SA 4.0",
     access=Access.open,
-    citation="Y. Gong, J. Yu, J. Glass: VocalSound: A dataset for improving human vocal sounds recognition. ICASSP 2022.",
+    citation=(
+        "Y. Gong, J. Yu, J. Glass: VocalSound: A dataset for improving human vocal sounds recognition. ICASSP 2022."
+    ),
     archives=(
         Archive(
             ARCHIVE,

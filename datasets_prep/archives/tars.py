@@ -3,10 +3,11 @@
 import gzip
 import tarfile
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+from datasets_prep.archives.ahead import CHUNK, Ahead
 from datasets_prep.archives.trees import (
     BOMB_FLOOR,
     BOMB_RATIO,
@@ -21,7 +22,6 @@ from datasets_prep.archives.trees import (
     without_litter,
 )
 
-CHUNK = 2**20
 ENDINGS = (".tar.gz", ".tgz", ".tar")
 
 
@@ -73,18 +73,18 @@ class TarTree(Tree):
     def _members(self, enter: Callable[[str], bool]) -> Iterator[tuple[str, int, IO[bytes]]]:
         """Name, bytes and content of every file, those of the archives within that are to be entered among them."""
         with sentences(self.where), self.path.open("rb") as packed:
-            for name, size, file in read_tar(packed, self.path.name, self.where):
+            for name, size, file in read_tar(packed, self.path.name, self.where, ahead=True):
                 if not is_in(name, self.nested):
                     yield name, size, file
                 elif enter(name):
                     yield from read_nested(file, name, self.where, self.within.setdefault(name, set()))
 
 
-def read_tar(stream: IO[bytes], name: str, where: str) -> Iterator[tuple[str, int, IO[bytes]]]:
+def read_tar(stream: IO[bytes], name: str, where: str, ahead: bool = False) -> Iterator[tuple[str, int, IO[bytes]]]:
     """Name, bytes and content of every file of a tar archive ``name``, in its order; the content is to be read before
-    the next is asked for. Raises ArchiveError, and tarfile's and gzip's own errors."""
+    the next is asked for. ``ahead``: unpack on a thread. Raises ArchiveError, and tarfile's and gzip's own errors."""
     with (
-        _unpacked(stream, name) as plain,
+        _unpacked(stream, name, ahead) as plain,
         tarfile.open(fileobj=plain, mode="r|", tarinfo=_StrictHeader, bufsize=CHUNK) as tar,
     ):
         for member in tar:
@@ -112,10 +112,14 @@ def read_nested(stream: IO[bytes], name: str, where: str, found: set[str]) -> It
 
 
 @contextmanager
-def _unpacked(stream: IO[bytes], name: str) -> Iterator[IO[bytes]]:
+def _unpacked(stream: IO[bytes], name: str, ahead: bool) -> Iterator[IO[bytes]]:
     """The tar inside of a packed file, as a stream that knows when it was cut short."""
     if name.endswith((".gz", ".tgz")):
         with gzip.GzipFile(fileobj=stream) as plain:
-            yield cast(IO[bytes], plain)
+            if not ahead:
+                yield cast(IO[bytes], plain)
+                return
+            with closing(Ahead(cast(IO[bytes], plain))) as reader:
+                yield cast(IO[bytes], reader)
     else:
         yield stream
