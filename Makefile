@@ -5,10 +5,8 @@ RUN := $(VENV)/bin/python
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-STILL_TO_COME := AISHELL-1, AISHELL-2, word timestamps (SRWT), Clotho captions, TUT2017, MELD, VocalSound, NSynth
-
 .DEFAULT_GOAL := help
-.PHONY: help setup demo reproduce-qwen-audio test test-long bench docs lint format
+.PHONY: help setup demo prepare status reproduce-qwen-audio reproduce-qwen2-audio test test-long bench docs lint format
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -27,10 +25,21 @@ demo: setup  ## every kind of task on the committed miniature, with a model made
 	$(RUN) -m evaluate suite=demo data=miniature model=tiny run.dir=results/runs/demo
 	@echo "The model is a tiny Qwen-Audio with random weights: it hears, but has learned nothing, and its scores show that."
 
-reproduce-qwen-audio: setup  ## the paper's sets: MODEL=CHECKPOINT DATA=PREPARED [ARGS="each.limit=100 ..."]
+prepare: setup  ## corpora of tasks: TASKS=TYPE/NAME,... or SUITE=NAME, DATA=FOLDER [SOURCE=ARCHIVES] [ARGS=...]
+	@test -n "$(TASKS)$(SUITE)" && test -n "$(DATA)" || { echo 'say: make prepare TASKS=asr/librispeech,aac/clotho (or SUITE=NAME) DATA=FOLDER [SOURCE=FOLDER_OF_ARCHIVES]'; exit 2; }
+	$(RUN) -m evaluate prepare $(if $(SUITE),suite=$(SUITE),tasks=$(TASKS)) 'data.root="$(DATA)"' $(if $(SOURCE),'source=$(SOURCE)') $(ARGS)
+
+status: setup  ## what is prepared in DATA=FOLDER
+	@test -n "$(DATA)" || { echo 'say: make status DATA=FOLDER'; exit 2; }
+	$(RUN) -m datasets_prep status --root "$(DATA)"
+
+reproduce-qwen-audio: setup  ## the paper's 12 sets: MODEL=CHECKPOINT DATA=PREPARED [ARGS="each.limit=100 ..."]
 	@test -n "$(MODEL)" && test -n "$(DATA)" || { echo 'say: make reproduce-qwen-audio MODEL=FOLDER_OR_HUB_ID DATA=FOLDER_OF_PREPARED_CORPORA'; exit 2; }
-	@echo "Of the paper's sets, still to come: $(STILL_TO_COME)."
-	$(RUN) -m evaluate suite=qwen_audio model=qwen_audio 'model.path="$(MODEL)"' 'data.root="$(DATA)"' $(ARGS)
+	$(RUN) -m evaluate suite=qwen_audio_paper model=qwen_audio 'model.path="$(MODEL)"' 'data.root="$(DATA)"' $(ARGS)
+
+reproduce-qwen2-audio: setup  ## that paper's sets: MODEL=CHECKPOINT DATA=PREPARED [ARGS="each.limit=100 ..."]
+	@test -n "$(MODEL)" && test -n "$(DATA)" || { echo 'say: make reproduce-qwen2-audio MODEL=FOLDER_OR_HUB_ID DATA=FOLDER_OF_PREPARED_CORPORA'; exit 2; }
+	$(RUN) -m evaluate suite=qwen2_audio_paper model=qwen2_audio 'model.path="$(MODEL)"' 'data.root="$(DATA)"' $(ARGS)
 
 test: setup lint  ## ruff, mypy and the tests
 	$(RUN) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long"

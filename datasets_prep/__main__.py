@@ -10,8 +10,9 @@ import typer
 
 from alm_eval import finish
 from datasets_prep.archives import ArchiveError
-from datasets_prep.corpus import Corpus, CorpusError, Split, corpora, get_corpus
-from datasets_prep.prepare import Options, is_whole, prepare, subsets_in
+from datasets_prep.corpus import Access, Corpus, CorpusError, Split, corpora, get_corpus
+from datasets_prep.obtain import obtain
+from datasets_prep.prepare import Options, is_prepared, is_whole, prepare, subsets_in
 from datasets_prep.record import CorpusRecord
 from datasets_prep.verify import verify
 
@@ -84,15 +85,28 @@ def describe(name: Name) -> None:
     _print_table(archives)
     print()
     _print_table([("subset", "samples", "archives"), *(_row_of(split) for split in corpus.splits)])
-    print(f"\nPut the archives into a folder, then: python -m datasets_prep prepare {name} --root DATA --source FOLDER")
+    print(f"\n{_how(corpus)}")
+
+
+def _how(corpus: Corpus) -> str:
+    command = f"python -m datasets_prep prepare {corpus.name} --root DATA"
+    said = f"Put the archives into a folder, then: {command} --source FOLDER"
+    if corpus.access is Access.open and any(archive.url or archive.hub for archive in corpus.archives):
+        said += f"\nOr let it download them: {command} --subset SUBSET"
+    return said
 
 
 @app.command("prepare")
 def prepare_(
     name: Name,
     source: Annotated[
-        Path, typer.Option(metavar="FOLDER_OR_ARCHIVE", help="Where the archives are, or what they unpacked to.")
-    ],
+        Path | None,
+        typer.Option(
+            metavar="FOLDER_OR_ARCHIVE",
+            help="Where the archives are, or what they unpacked to. Without it they are downloaded, where anybody may, "
+            "into DATA/downloads/CORPUS.",
+        ),
+    ] = None,
     root: Root = Path("data"),
     subset: Subsets = None,
     unofficial: Annotated[
@@ -103,12 +117,17 @@ def prepare_(
 ) -> None:
     """Make manifests of a corpus's archives. Without --subset: of each subset whose archive is there."""
     corpus = get_corpus(name)
-    there, absent = subsets_in(corpus, source)
+    if source is None and not subset:
+        raise CorpusError(f"say which subsets of {name} to download (--subset S), or where its archives are (--source)")
+    folder = source or root / "downloads" / name
+    there, absent = subsets_in(corpus, folder) if source else ([], [])
     chosen = [corpus.split(text) for text in subset] if subset else there
-    refused = False
+    options, refused = Options(unofficial, fresh, jobs), False
     for split in chosen:
         try:
-            record, done = prepare(corpus, split, source, root, Options(unofficial, fresh, jobs))
+            if source is None and (fresh or not is_prepared(corpus, split, root, options)):
+                obtain(corpus, split, folder)
+            record, done = prepare(corpus, split, folder, root, options)
         except (CorpusError, ArchiveError) as error:
             print(f"datasets_prep: {error}", file=sys.stderr)
             refused = True

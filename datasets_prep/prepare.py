@@ -22,6 +22,7 @@ from rich.progress import Progress
 from datasets_prep import clips, ffmpeg
 from datasets_prep.archives import ArchiveError, Tree
 from datasets_prep.corpus import Corpus, CorpusError, Recording, Row, Split, nearest
+from datasets_prep.obtain import commits
 from datasets_prep.pool import spread, started
 from datasets_prep.record import ArchiveRecord, CorpusRecord, SubsetRecord, replace_file
 from datasets_prep.source import Found, check_size, checked, find_all, form_in
@@ -68,18 +69,26 @@ def prepare(corpus: Corpus, split: Split, source: Path, root: Path, options: Opt
             citation=corpus.citation,
         )
         before = record.subsets.get(split.name)
-        if (
-            before
-            and not options.fresh
-            and (options.unofficial or before.standing != "unofficial")
-            and is_whole(folder, split.name, before)
-        ):
+        if before and not options.fresh and _stands(folder, split.name, before, options):
             return before, False
         subset, archives = _prepared(corpus, split, source, folder, options, record)
         record.archives.update(archives)
+        record.commits.update(commits(corpus, split, source))
         record.subsets[split.name] = subset
         record.write(folder / "corpus.json")
         return subset, True
+
+
+def is_prepared(corpus: Corpus, split: Split, root: Path, options: Options) -> bool:
+    """Whether there is nothing to do. Raises CorpusError for a damaged record."""
+    folder = root / corpus.name
+    record = CorpusRecord.read(folder / "corpus.json")
+    before = record.subsets.get(split.name) if record else None
+    return bool(before and _stands(folder, split.name, before, options))
+
+
+def _stands(folder: Path, name: str, record: SubsetRecord, options: Options) -> bool:
+    return (options.unofficial or record.standing != "unofficial") and is_whole(folder, name, record)
 
 
 def is_whole(folder: Path, name: str, record: SubsetRecord) -> bool:

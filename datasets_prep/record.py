@@ -63,6 +63,8 @@ class CorpusRecord:
     schema_version: int = SCHEMA_VERSION
     archives: dict[str, ArchiveRecord] = field(default_factory=dict)
     subsets: dict[str, SubsetRecord] = field(default_factory=dict)
+    commits: dict[str, str] = field(default_factory=dict)
+    """Of the hub's repositories that it was read from; absent where there is none."""
 
     @classmethod
     def read(cls, path: Path) -> "CorpusRecord | None":
@@ -88,6 +90,8 @@ class CorpusRecord:
         values = asdict(self)
         values["archives"] = dict(sorted(values["archives"].items()))
         values["subsets"] = dict(sorted(values["subsets"].items()))
+        if not self.commits:
+            del values["commits"]
         replace_file(path, json.dumps(values, ensure_ascii=False, indent=1).encode() + b"\n")
 
 

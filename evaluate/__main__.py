@@ -166,7 +166,11 @@ def prepare_corpora(arguments: Sequence[str]) -> int:
     from evaluate import provision
 
     overrides, said = provision.taken(arguments)
-    return run_job(overrides, lambda config, tasks, label, folders: provision.provide(config, tasks, said))
+    chosen = [[f"task={name}"] for name in said["tasks"].split(",")] if "tasks" in said else [[]]
+    return max(
+        run_job([*one, *overrides], lambda config, tasks, label, folders: provision.provide(config, tasks, said))
+        for one in chosen
+    )
 
 
 def show_help() -> int:

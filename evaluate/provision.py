@@ -1,4 +1,5 @@
-"""Preparing the corpora that tasks need: ``python -m evaluate prepare suite=SUITE data.root=DATA [source=FOLDER]``."""
+"""Preparing the corpora that tasks need: ``python -m evaluate prepare suite=SUITE data.root=DATA [source=FOLDER]``, or
+``tasks=A,B`` in place of the suite."""
 
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from datasets_prep.corpus import corpora
 from evaluate.config import Config, ConfigError, Task
 from results.console import say
 
-SWITCHES = ("source", "unofficial")
+SWITCHES = ("source", "unofficial", "tasks")
 
 
 def taken(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -81,8 +81,8 @@ def without_litter(names: Sequence[str]) -> list[str]:
 
 
 def _is_litter(name: str) -> bool:
-    """Whether macOS left it behind."""
-    return PurePosixPath(name).name.startswith("._") or "__MACOSX/" in name
+    """Whether macOS left it behind, or the hub's downloader."""
+    return PurePosixPath(name).name.startswith("._") or "__MACOSX/" in name or "/.cache/huggingface/" in name
 
 
 def inside(name: str, where: str) -> str:

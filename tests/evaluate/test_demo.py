@@ -100,15 +100,16 @@ def test_what_is_not_prepared_says_how(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed; it runs the README's targets")
-def test_reproducing_the_paper_says_what_is_to_come(tmp_path: Path) -> None:
+@pytest.mark.parametrize("paper", ["qwen-audio", "qwen2-audio"])
+def test_reproducing_a_paper_is_a_suite(paper: str) -> None:
     done = subprocess.run(
-        ["make", "-n", "reproduce-qwen-audio", "MODEL=my model", "DATA=my data", "ARGS=limit=3"],
+        ["make", "-n", f"reproduce-{paper}", "MODEL=my model", "DATA=my data", "ARGS=limit=3"],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0 and "AISHELL-1, AISHELL-2" in done.stdout and "NSynth" in done.stdout
-    wanted = "suite=qwen_audio model=qwen_audio 'model.path=\"my model\"' 'data.root=\"my data\"' limit=3"
-    assert wanted in done.stdout
-    done = subprocess.run(["make", "-o", "setup", "reproduce-qwen-audio"], cwd=CHECKOUT, capture_output=True, text=True)
-    assert done.returncode == 2 and "say: make reproduce-qwen-audio MODEL=" in done.stdout
+    name = paper.replace("-", "_")
+    wanted = f"suite={name}_paper model={name} 'model.path=\"my model\"' 'data.root=\"my data\"' limit=3"
+    assert done.returncode == 0 and wanted in done.stdout
+    done = subprocess.run(["make", "-o", "setup", f"reproduce-{paper}"], cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.returncode == 2 and f"say: make reproduce-{paper} MODEL=" in done.stdout

@@ -30,6 +30,14 @@ def test_one_task(tmp_path: Path, capfd: Capture) -> None:
     assert "still to be" not in capfd.readouterr().err
 
 
+def test_several_tasks(tmp_path: Path, capfd: Capture) -> None:
+    for name in ("librispeech", "clothoaqa"):
+        layouts.build(layouts.load(name), tmp_path / "source" / name)
+    words = ["tasks=asr/librispeech,aqa/clothoaqa", f"data.root={tmp_path}/data", f"source={tmp_path}/source"]
+    assert main(["prepare", *words, "unofficial=true"]) == 0
+    assert len(list((tmp_path / "data").rglob("*.jsonl"))) == 5
+
+
 @pytest.mark.parametrize(
     ("word", "said"), [("unofficial=yes", "it is true or false"), ("suite=demmo", "did you mean"), ("sauce=x", "sauce")]
 )
