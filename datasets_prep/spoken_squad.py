@@ -26,8 +26,10 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
         title = needed(with_keys(article, ["title", "paragraphs"], place)["title"], "title", place)
         for number, paragraph in enumerate(_list(article["paragraphs"], place)):
             where = f"{place}, paragraph {number}"
-            clips = tuple(Recording(AUDIO, name, name) for name in _in_order(sentences, topic, number, first, where))
-            for question in _list(with_keys(paragraph, ["qas"], where)["qas"], where):
+            asked = _list(with_keys(paragraph, ["qas"], where)["qas"], where)
+            names = _in_order(sentences, topic, number, first, where) if asked else []
+            clips = tuple(Recording(AUDIO, name, name) for name in names)
+            for question in asked:
                 record = with_keys(question, ["id", "question", "answers"], where)
                 answers = [with_keys(answer, ["text"], where)["text"] for answer in _list(record["answers"], where)]
                 if not answers:
