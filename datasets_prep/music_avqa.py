@@ -10,7 +10,7 @@ from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording
 from datasets_prep.records import needed, read_entries
 
 FOLDER = "MUSIC-AVQA"
-BASE = "https://raw.githubusercontent.com/GeWu-Lab/MUSIC-AVQA/main"
+BASE = "https://raw.githubusercontent.com/GeWu-Lab/MUSIC-AVQA/HEAD"
 KEYS = ("video_id", "question_id", "type", "question_content", "templ_values", "anser")
 PLACE = re.compile(r"<\w+>")
 # Subset: the version of its list, audio questions
