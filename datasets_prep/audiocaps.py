@@ -53,7 +53,7 @@ CORPUS = Corpus(
     rows=rows,
     layout=(
         "test.csv and val.csv (audiocap_id, youtube_id, start_time, caption); a folder audio, or "
-        "audio_32000Hz/<split>, with a clip of each film, called <youtube_id>, Y<youtube_id> or either with _<start>... after it"
+        "audio_32000Hz/<split>, with a clip of each film, called <youtube_id>, Y<youtube_id> or either and _<start>..."
     ),
     defects=(
         "clips come from YouTube and vanish: others counted 883 to 975 of test; always say how many there were",

@@ -60,9 +60,9 @@ def _windows(content: bytes, where: str) -> Iterator[tuple[int, float]]:
         seconds = round(soundfile.info(io.BytesIO(content)).duration, 6)
     except soundfile.LibsndfileError:
         raise CorpusError(f"{where} cannot be decoded; get it again") from None
-    start = 0
+    start = 0.0
     while seconds - start >= SHORTEST:
-        yield start, min(float(start + WINDOW), seconds)
+        yield start, min(start + WINDOW, seconds)
         start += WINDOW
 
 
