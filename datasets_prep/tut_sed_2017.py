@@ -24,10 +24,7 @@ SHORTEST = 1.0
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a window of a recording; its events are those of the .ann file, clipped to it."""
     audio = trees[AUDIO]
-    tables = {stem(name): name for name in trees[META].names if name.endswith(".ann")}
-    if not tables:
-        raise CorpusError(f"{META} holds no .ann file; get it again")
-    recordings = {stem(name): name for name in audio.names if PurePosixPath(name).suffix == ".wav"}
+    tables, recordings = _by_stem(trees[META], ".ann"), _by_stem(audio, ".wav")
     for name in sorted(tables.keys() | recordings.keys()):
         if name not in recordings:
             raise CorpusError(f"{AUDIO} lacks {name}.wav, which {tables[name]} needs; get it again")
@@ -40,10 +37,21 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             yield Row(
                 id=f"{name}-{start:03}",
                 recordings=(Recording(AUDIO, member, member, float(start), end),),
-                references=(compact(_clipped(events, start, end)),),
+                references=(compact(_clipped(events, float(start), end)),),
                 group=name,
                 fields={"duration": round(end - start, 6)},
             )
+
+
+def _by_stem(tree: Tree, ending: str) -> dict[str, str]:
+    """The files with an ending. Raises CorpusError where there is none, or two are called the same."""
+    found: dict[str, str] = {}
+    for name in tree.names:
+        if PurePosixPath(name).suffix == ending and found.setdefault(stem(name), name) != name:
+            raise CorpusError(f"{tree.where} holds both {found[stem(name)]} and {name}; keep one")
+    if not found:
+        raise CorpusError(f"{tree.where} holds no {ending} file; get it again")
+    return found
 
 
 def _events(tree: Tree, name: str) -> list[dict[str, Any]]:
@@ -60,9 +68,9 @@ def _windows(content: bytes, where: str) -> Iterator[tuple[int, float]]:
         seconds = round(soundfile.info(io.BytesIO(content)).duration, 6)
     except soundfile.LibsndfileError:
         raise CorpusError(f"{where} cannot be decoded; get it again") from None
-    start = 0.0
+    start = 0
     while seconds - start >= SHORTEST:
-        yield start, min(start + WINDOW, seconds)
+        yield start, min(float(start + WINDOW), seconds)
         start += WINDOW
 
 
@@ -70,7 +78,7 @@ def _clipped(events: Sequence[Mapping[str, Any]], start: float, end: float) -> l
     """The events of a window, times from its start."""
     within = [(found["event_label"], max(found["onset"], start), min(found["offset"], end)) for found in events]
     return [
-        {"event_label": label, "onset": round(onset - start, 3), "offset": round(offset - start, 3)}
+        {"event_label": label, "onset": round(float(onset - start), 3), "offset": round(float(offset - start), 3)}
         for label, onset, offset in within
         if onset < offset
     ]
@@ -106,5 +114,5 @@ CORPUS = Corpus(
     rows=rows,
     layout=f"{FOLDER}/audio/street/<recording>.wav; {FOLDER}/meta/street/<recording>.ann (onset, offset, label; tabs)",
     defects=("eight recordings of three to five minutes, which are cut into windows of 30 s here",),
-    unverified=("folders of the archives", "hours (published: 29 minutes and 9 seconds)"),
+    unverified=("samples (windows)", "folders of the archives", "hours (published: 29 minutes and 9 seconds)"),
 )

@@ -134,7 +134,9 @@ def run_composed(composed: DictConfig, overrides: Sequence[str], do: Do | None =
             say(sys.stdout, OmegaConf.to_yaml(OmegaConf.structured(config)).rstrip())
             return 0
         from evaluate import runner
+        from evaluate.tasks import narrowed
 
+        tasks = [narrowed(task, config.data) for task in tasks]
         label = str(suite or (config.task and config.task.name) or "tasks")
         return (do or runner.run)(config, tasks, label, [str(folder) for folder in folders])
     except REFUSALS as error:

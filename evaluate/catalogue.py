@@ -104,10 +104,12 @@ def _entry(path: Path) -> Entry:
 
 def _origin(text: str) -> str:
     """Whose prompt for Qwen-Audio it is."""
-    found = re.search(r"^  qwen_audio:(?P<prompt>.*?)(?=^  \w|^\w)", text, re.MULTILINE | re.DOTALL)
+    found = re.search(
+        r"^(?P<before>(?:  #.*\n)*)  qwen_audio:(?P<prompt>.*?)(?=^  \S|^\w)", text, re.MULTILINE | re.DOTALL
+    )
     if not found:
         return "none"
-    return "derived" if "# derived" in found["prompt"] else "official"
+    return "derived" if "derived" in found["before"] or "# derived" in found["prompt"] else "official"
 
 
 def page() -> str:

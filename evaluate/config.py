@@ -175,6 +175,8 @@ class Batch:
 class Data:
     root: str = "data"
     """The folder of prepared corpora; relative ones count from where the command runs, ${checkout:} is this project."""
+    partial: bool = False
+    """Take of each task's subsets those that are prepared, where some are; else a subset that is missing is refused."""
 
 
 @dataclass

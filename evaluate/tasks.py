@@ -17,7 +17,7 @@ from datasets_prep.corpus import CorpusError, corpora
 from datasets_prep.manifest import Manifest, ManifestError, Sample, read_manifest
 from datasets_prep.record import CorpusRecord
 from evaluate import audio, control, plan, prompts, worker
-from evaluate.config import ConfigError, Control, LongAudio, Task, generation_of
+from evaluate.config import ConfigError, Control, Data, LongAudio, Task, generation_of
 from evaluate.models.base import Model, UnsuitedError
 from evaluate.refusals import Refusals
 from metrics.answers import LABEL_EXTRACTORS
@@ -157,6 +157,15 @@ def manifest_paths(task: Task, data_root: str) -> list[Path]:
         there = [subset for subset, path in zip(corpus.subsets, paths, strict=True) if path.is_file()]
         raise MissingDataError(f"no manifest {missing[0]}{_how_to_get(task, data_root, there)}", missing)
     return paths
+
+
+def narrowed(task: Task, data: Data) -> Task:
+    """The task with those of its subsets that are prepared, where ``data.partial`` asks for that and some are."""
+    folder = Path(data.root).expanduser() / task.corpus.name
+    there = [subset for subset in task.corpus.subsets if (folder / f"{subset}.jsonl").is_file()]
+    if not data.partial or task.corpus.manifest is not None or not there:
+        return task
+    return dataclasses.replace(task, corpus=dataclasses.replace(task.corpus, subsets=there))
 
 
 def _how_to_get(task: Task, data_root: str, there: Sequence[str]) -> str:

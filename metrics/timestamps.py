@@ -54,6 +54,8 @@ class Shift(SumMetric):
         super().__init__(labels, options)
         if self.settings["first_stamp"] not in ("as_is", "restored"):
             raise MetricError(f"'first_stamp' is {self.settings['first_stamp']!r}; write as_is or restored")
+        if not isinstance(self.settings["fold"], bool):
+            raise MetricError(f"'fold' is {self.settings['fold']!r}; it is true or false")
 
     def check_row(self, row: Row) -> None:
         for reference in row.references:
@@ -63,11 +65,15 @@ class Shift(SumMetric):
     def answer(self, row: Row) -> Stamped:
         """What was answered, its first stamp put back if that is set."""
         text = row.answer or ""
-        return stamped(with_first_stamp(text) if self.settings["first_stamp"] == "restored" else text)
+        return self.cut(with_first_stamp(text) if self.settings["first_stamp"] == "restored" else text)
+
+    def cut(self, text: str) -> Stamped:
+        """A text at its stamps, its words in lower case if so set."""
+        return stamped(text.casefold() if self.settings["fold"] else text)
 
     def statistics(self, row: Row) -> Sequence[float]:
         answer = self.answer(row)
-        candidates = [shift(stamped(reference), answer) for reference in row.references]
+        candidates = [shift(self.cut(reference), answer) for reference in row.references]
         return max(candidates, key=lambda counts: (counts[1], -counts[0]))
 
     def score(self, summed: np.ndarray) -> float:
@@ -90,7 +96,7 @@ class Shift(SumMetric):
 
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         parts = {"shift": "start+end" if self.boundaries == 1 else "boundary", "first": self.settings["first_stamp"]}
-        parts |= {"tags": "published", "ties": "match.ins.del"}
+        parts |= {"tags": "published", "ties": "match.ins.del"} | ({"case": "folded"} if self.settings["fold"] else {})
         return parts | ({"refs": "best"} if any(len(row.references) > 1 for row in rows) else {})
 
 
@@ -109,16 +115,18 @@ class AccumulatedAveragingShift(Shift):
     """
 
     name = "aas"
-    options = {"first_stamp": "as_is"}
+    options = {"first_stamp": "as_is", "fold": False}
     boundaries = 1
 
 
 class MeanBoundaryShift(Shift):
     """The mean shift of one boundary of a matched word, in ms: half of AAS, and the stamp that the prompt ends with
-    (`<|0.00|>`) is put back before an answer that begins with a word."""
+    (`<|0.00|>`) is put back before an answer that begins with a word.
+
+    The option `fold`, of both, matches words whatever their case."""
 
     name = "aas_half"
-    options = {"first_stamp": "restored"}
+    options = {"first_stamp": "restored", "fold": False}
     boundaries = 2
 
 

@@ -186,10 +186,10 @@ TWO = "subsets: {{test: [{{id: a, audio: {{clip: dog}}, reference: dog}}, {}]}}"
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("subsets: {test: []}", "esc50.yaml needs 'subsets'"),
+        ("subsets: {test: []}", "of_nobody.yaml needs 'subsets'"),
         ("subset: {}", "has the key 'subset'"),
         ("- a", "is no mapping"),
-        ("subsets: {test: [", "esc50.yaml, line 1"),
+        ("subsets: {test: [", "of_nobody.yaml, line 1"),
         ("subsets: {}\nsubsets: {}", "line 1: the key 'subsets' stands twice"),
         (TWO.format("{id: 7}"), "test: a row is a mapping with an 'id', a text in quotes"),
         (TWO.format("{id: a, audio: {clip: cat}, reference: cat}"), "test: the id a stands twice"),
@@ -204,11 +204,11 @@ TWO = "subsets: {{test: [{{id: a, audio: {{clip: dog}}, reference: dog}}, {}]}}"
     ],
 )
 def test_rows_that_are_not_right_are_refused(tmp_path: Path, text: str, said: str) -> None:
-    path = tmp_path / "esc50.yaml"
+    path = tmp_path / "of_nobody.yaml"
     path.write_text(text)
     with pytest.raises(RowError, match=re.escape(said)) as caught:
         read_rows(path, NAMES)
-    assert str(caught.value).startswith("esc50.yaml")
+    assert str(caught.value).startswith("of_nobody.yaml")
 
 
 def test_labels_and_subsets_of_a_corpus_are_kept_to(tmp_path: Path) -> None:

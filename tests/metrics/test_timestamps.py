@@ -133,3 +133,14 @@ def test_a_long_answer_takes_a_moment() -> None:
     long = "".join(f"<|{n % 90}.10|>{'ab'[n % 2]}" for n in range(9000)) + "<|99.00|>"
     assert value(long) is None and value(long, long) == 0
     assert value("<|1.0|>b" + long, long) is not None
+
+
+def test_words_may_match_whatever_their_case() -> None:
+    rows = [Row("a", "<|0.00|>one<|0.50|>Two<|1.00|>", ("<|0.00|>ONE<|0.60|>TWO<|1.00|>",))]
+    for metric, shift in ((AccumulatedAveragingShift, 100.0), (MeanBoundaryShift, 50.0)):
+        assert measure(metric(), rows, draws=0)[0] is None
+        folded = metric(options={"fold": True})
+        assert measure(folded, rows, draws=0)[0] == pytest.approx(shift)
+        assert folded.signature_parts(rows)["case"] == "folded"
+    with pytest.raises(MetricError, match="'fold' is 'yes'; it is true or false"):
+        MeanBoundaryShift(options={"fold": "yes"})
