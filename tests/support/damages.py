@@ -220,6 +220,8 @@ def applies(name: str, layout: Layout) -> bool:
         return False
     if name == "outside_symlink" and archive.name.endswith(".7z"):
         return False
+    if name == "wrong_checksum" and archive.name.endswith(".tar"):
+        return False  # it has none of what it holds
     if name in ("hardlink", "named_pipe"):
         return not zipped
     if name == "lying_zip_bomb":

@@ -10,7 +10,7 @@ import io
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -25,7 +25,10 @@ import yaml
 import zips
 
 TREES = Path(__file__).resolve().parents[1] / "data" / "layouts"
-NAMES = sorted(path.stem for path in TREES.glob("*.yaml"))
+NAMES = sorted(
+    path.stem for path in TREES.glob("*.yaml") if shutil.which("ffmpeg") or "format: MP4" not in path.read_text("utf-8")
+)
+"""All trees; where ffmpeg, which writes films, is not installed: all without films."""
 DEEP = [
     name
     for name in NAMES
@@ -35,6 +38,8 @@ DEEP = [
 """Those that are tried in every way; the others in the ways that differ from corpus to corpus."""
 SUBTYPES = {"FLAC": "PCM_16", "WAV": "PCM_16", "MP3": "MPEG_LAYER_III", "NIST": "PCM_16", "OGG": "VORBIS"}
 TARS = (".tar.gz", ".tgz", ".tar")
+SEVEN_ZIP_STAMP = 130_000_000_000_000_000
+"""In units of 100 ns since 1601."""
 PACKED = (*TARS, ".zip", ".7z", ".parquet")
 
 
@@ -51,6 +56,8 @@ class Member:
     """For zip: the size that the headers say, where it is not the true one."""
     members: tuple["Member", ...] = ()
     """Of an archive within the archive."""
+    cells: tuple["Member", ...] = ()
+    """The recordings of a table of the hub, named as `prepare` names them: nobody unpacks them."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +111,15 @@ class Layout:
 
     @cached_property
     def files(self) -> dict[str, bytes]:
-        """All that the archives hold, those within archives too, by path."""
+        """All that the archives hold, those within archives too, by path once all is unpacked."""
         return {
-            inner.path: inner.data
+            str(Path(archive.unpacked, inner.path)): inner.data
             for archive in self.archives.values()
             for member in archive.members
-            for inner in (member, *(replace(deep, path=beside(member.path, deep.path)) for deep in member.members))
+            for inner in (
+                member,
+                *(replace(deep, path=beside(member.path, deep.path)) for deep in (*member.members, *member.cells)),
+            )
         }
 
 
@@ -128,7 +138,30 @@ def sound(seconds: float, seed: int, kind: str, rate: int, channels: int, format
         return _mp4(wave, rate)
     file, container = io.BytesIO(), "OGG" if format == "OPUS" else format
     soundfile.write(file, wave.astype(np.float32), rate, format=container, subtype=SUBTYPES.get(format, format))
-    return file.getvalue()
+    return _numbered(file.getvalue()) if container == "OGG" else file.getvalue()
+
+
+def _numbered(ogg: bytes) -> bytes:
+    """An Ogg stream with the number 1, where libsndfile draws one by the clock: every page has it, and a checksum."""
+    data, at = bytearray(ogg), 0
+    while at < len(data):
+        count = data[at + 26]
+        end = at + 27 + count + sum(data[at + 27 : at + 27 + count])
+        data[at + 14 : at + 18] = (1).to_bytes(4, "little")
+        data[at + 22 : at + 26] = bytes(4)
+        data[at + 22 : at + 26] = _ogg_checksum(data[at:end]).to_bytes(4, "little")
+        at = end
+    return bytes(data)
+
+
+def _ogg_checksum(page: bytes) -> int:
+    """CRC-32 as Ogg has it: highest bit first, from 0, nothing inverted."""
+    value = 0
+    for byte in page:
+        value ^= byte << 24
+        for _ in range(8):
+            value = (value << 1 ^ 0x04C11DB7) & 0xFFFFFFFF if value & 0x80000000 else value << 1
+    return value
 
 
 def _mp4(wave: np.ndarray, rate: int) -> bytes:
@@ -187,7 +220,7 @@ def _member(row: dict[str, Any], defaults: dict[str, Any]) -> Member:
         return Member(path, packed(path, members), members=members)
     if "rows" in row:
         rows = [{key: _cell(value, defaults) for key, value in cells.items()} for cells in row["rows"]]
-        return Member(path, _parquet(rows))
+        return Member(path, _parquet(rows), cells=tuple(_cells(Path(path).stem, rows)))
     return Member(path, kind=tarfile.DIRTYPE)
 
 
@@ -200,6 +233,13 @@ def _cell(value: Any, defaults: dict[str, Any]) -> Any:
     if isinstance(value, dict) and "seconds" in value:
         return {"bytes": _sound(value, defaults), "path": value.get("path")}
     return value
+
+
+def _cells(stem: str, rows: list[dict[str, Any]]) -> Iterator[Member]:
+    for number, row in enumerate(rows):
+        for column, cell in row.items():
+            if isinstance(cell, dict) and "bytes" in cell:
+                yield Member(f"{stem}/{number:06}-{column}{Path(cell['path'] or '').suffix or '.wav'}", cell["bytes"])
 
 
 def _parquet(rows: list[dict[str, Any]]) -> bytes:
@@ -219,6 +259,7 @@ def build(layout: Layout, folder: Path) -> Path:
 def write(archive: Archive, folder: Path, zip64: bool = False) -> None:
     """Write an archive's files, over those that are there."""
     if archive.is_folder:
+        shutil.rmtree(folder / archive.name, ignore_errors=True)  # a member may be gone or have moved
         _lay(archive.members, folder)
         return
     parts = [packed(archive.name, archive.members)]
@@ -250,7 +291,10 @@ def _seven_zip(members: tuple[Member, ...]) -> bytes:
     with py7zr.SevenZipFile(file, "w") as archive:
         for member in members:
             if member.kind == tarfile.REGTYPE:
-                archive.writestr(member.data, member.path)
+                archive.writestr(member.data, "member")
+                info = archive.header.files_info.files[-1]  # written at the end: it would refuse paths that lead out
+                info["filename"] = member.path
+                info["creationtime"] = info["lastwritetime"] = info["lastaccesstime"] = SEVEN_ZIP_STAMP
     return file.getvalue()
 
 
