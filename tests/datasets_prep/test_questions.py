@@ -49,9 +49,9 @@ def test_clips_are_found_by_their_films(film: str, name: str | None) -> None:
 
 def test_an_order_that_is_drawn_does_not_put_the_right_answer_first_throughout() -> None:
     line = {"correct_answer": "r", **{f"distractor_{n}_answer": f"w{n}" for n in (1, 2, 3)}}
-    drawn = [muchomusic._choices(line, str(number), False, "line 2") for number in range(400)]
-    places = np.bincount([choices.index(right) for choices, right in drawn], minlength=4)
-    assert places.min() > 60 and drawn[7] == muchomusic._choices(line, "7", False, "line 2")
+    drawn = [muchomusic._choices({**line, "question_id": str(number)}, "line 2") for number in range(400)]
+    places = np.bincount([choices.index("r") for choices in drawn], minlength=4)
+    assert places.min() > 60 and drawn[7] == muchomusic._choices({**line, "question_id": "7"}, "line 2")
 
 
 @pytest.mark.parametrize(
