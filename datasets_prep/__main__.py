@@ -234,7 +234,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"datasets_prep: {error.strerror or error}: {error.filename or 'the disk'}", file=sys.stderr)
         return 3 if error.errno == errno.ENOSPC else 2
     if status == 130:
-        print("datasets_prep: interrupted; the same command begins anew", file=sys.stderr)
+        print("datasets_prep: interrupted; say the same command again", file=sys.stderr)
     return status
 
 

@@ -86,7 +86,7 @@ CORPUS = Corpus(
     defects=(
         "most of it is synthesised speech",
         "mmsu here is MMLU-Pro, spoken; it is not the benchmark of that name",
-        "alpacaeval, alpacaeval_full, commoneval, wildvoice and advbench have no references: a judge scores them",
+        "the open parts (alpacaeval to advbench) have no references: a judge scores them, and no task here",
     ),
     unverified=(
         "licence",

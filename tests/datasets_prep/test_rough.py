@@ -246,7 +246,7 @@ def test_interrupted_at_any_moment_it_ends(tmp_path: Path) -> None:
         ended.append(process.returncode)
         assert process.returncode in (0, 130), said
         if process.returncode == 130:
-            assert said == "datasets_prep: interrupted; the same command begins anew\n"
+            assert said == "datasets_prep: interrupted; say the same command again\n"
             assert not list((tmp_path / f"data {number}").rglob(".preparing"))
     assert 130 in ended
 
