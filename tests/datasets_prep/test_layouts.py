@@ -180,7 +180,7 @@ def test_the_split_tables_are_what_the_join_gives() -> None:
             assert table(split.member(name, name).data) == expected and expected, name
 
 
-@pytest.mark.parametrize(("name", "what"), damages.pairs())
+@pytest.mark.parametrize(("name", "what"), [pair for pair in damages.pairs() if pair[0] in layouts.DEEP])
 def test_every_damage_changes_the_folder(name: str, what: str, tmp_path: Path) -> None:
     layout = layouts.load(name)
     folder = layouts.build(layout, tmp_path / "source")
