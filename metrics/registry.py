@@ -12,6 +12,7 @@ from metrics import (
     judge,
     multilabel,
     notes,
+    options,
     overlap,
     questions,
     slots,
@@ -43,6 +44,7 @@ MODULES = (
     understanding,
     slots,
     questions,
+    options,
     annotators,
     judge,
 )
