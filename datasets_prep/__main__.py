@@ -78,7 +78,7 @@ def describe(name: Name) -> None:
     for archive in corpus.archives:
         names = " ".join((*archive.parts, archive.name))
         known = f"sha256 {archive.sha256}" if archive.sha256 else f"md5 {archive.md5}" if archive.md5 else "unverified"
-        place = archive.url or ""
+        place = archive.url or (f"https://huggingface.co/datasets/{archive.hub.id}" if archive.hub else "")
         if archive.parts:
             place = f"{place.rpartition('/')[0]}/, each"
         archives.append((names, f"{archive.bytes:,}" if archive.bytes else "unverified", known, place))

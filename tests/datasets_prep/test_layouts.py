@@ -19,6 +19,8 @@ import soundfile
 import zips
 from layouts import Layout
 
+from datasets_prep.corpus import corpora
+
 STAMP = 1_577_880_000  # 1 January 2020, 12:00:00 UTC
 
 
@@ -31,6 +33,10 @@ def layout(request: pytest.FixtureRequest) -> Layout:
 def info_zip() -> None:
     if not (shutil.which("zip") and shutil.which("unzip")):
         pytest.skip("zip and unzip are not installed; they check the split archives that the tests write")
+
+
+def test_every_corpus_has_a_tree() -> None:
+    assert {layouts.load(name).corpus for name in layouts.NAMES} == corpora().keys()
 
 
 def run(folder: Path, *command: str) -> str:
