@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support import CHECKOUT
 
+from datasets_prep.corpus import corpora
 from evaluate.__main__ import main
 from evaluate.catalogue import page
 from evaluate.compose import options_of
@@ -22,6 +23,14 @@ def test_every_name_is_in_the_tables() -> None:
     assert {*METRICS, *NORMALIZERS, *EXTRACTORS} <= listed
     tasks = re.findall(r"^- `([^`]+)`:", (CHECKOUT / "docs/tasks.md").read_text("utf-8"), re.MULTILINE)
     assert tasks and set(tasks) == set(options_of("task"))
+
+
+def test_the_tasks_are_counted() -> None:
+    public = [name for name in options_of("task") if not name.endswith("/manifest")]
+    kinds = {name.partition("/")[0] for name in public}
+    told = f"[{len(public)} tasks of {len(kinds)} types](docs/tasks.md) on {len(corpora())} public corpora"
+    assert told in README
+    assert all(f"`{kind}`" in README for kind in kinds)
 
 
 def test_the_suite_composes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
