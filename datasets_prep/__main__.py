@@ -10,7 +10,7 @@ import typer
 
 from alm_eval import finish
 from datasets_prep.archives import ArchiveError
-from datasets_prep.corpus import Access, Corpus, CorpusError, Split, corpora, get_corpus
+from datasets_prep.corpus import Access, Corpus, CorpusError, FullDiskError, Split, corpora, get_corpus
 from datasets_prep.obtain import obtain
 from datasets_prep.prepare import Options, is_prepared, is_whole, prepare, subsets_in
 from datasets_prep.record import CorpusRecord
@@ -128,6 +128,8 @@ def prepare_(
             if source is None and (fresh or not is_prepared(corpus, split, root, options)):
                 obtain(corpus, split, folder)
             record, done = prepare(corpus, split, folder, root, options)
+        except FullDiskError:
+            raise
         except (CorpusError, ArchiveError) as error:
             print(f"datasets_prep: {error}", file=sys.stderr)
             refused = True
@@ -229,7 +231,7 @@ def main(arguments: Sequence[str]) -> int:
         status = 130
     except (CorpusError, ArchiveError) as error:
         print(f"datasets_prep: {error}", file=sys.stderr)
-        return 2
+        return 3 if isinstance(error, FullDiskError) else 2
     except OSError as error:
         print(f"datasets_prep: {error.strerror or error}: {error.filename or 'the disk'}", file=sys.stderr)
         return 3 if error.errno == errno.ENOSPC else 2

@@ -16,6 +16,10 @@ class CorpusError(ValueError):
     """A corpus that cannot be prepared or found; one sentence that says what, where and what to do."""
 
 
+class FullDiskError(CorpusError):
+    """There is no room; the same command goes on when there is."""
+
+
 class Access(Enum):
     """What it takes to have the archives."""
 

@@ -24,7 +24,7 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from datasets_prep.corpus import Archive, CorpusError
+from datasets_prep.corpus import Archive, CorpusError, FullDiskError
 from datasets_prep.edition import Edition, range_of
 from datasets_prep.patience import Patience, seconds_to_wait
 
@@ -147,7 +147,7 @@ def disk(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in FULL:
-            raise CorpusError(
+            raise FullDiskError(
                 f"the disk of {folder} is full: make room, and say the same again; what came is kept"
             ) from None
         raise CorpusError(
@@ -344,7 +344,7 @@ def check_room(folder: Path, name: str, missing: int) -> None:
     """Raise CorpusError where so many bytes do not fit any more."""
     free = shutil.disk_usage(folder).free
     if free < missing:
-        raise CorpusError(
+        raise FullDiskError(
             f"the disk of {folder} has {free:,} bytes left, and {name} needs {missing:,} more: make room and say the "
             "same again"
         )

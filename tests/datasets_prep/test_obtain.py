@@ -11,7 +11,7 @@ from file_server import Act, FileServer, serving
 
 from datasets_prep import __main__ as commands
 from datasets_prep import obtain as obtaining
-from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Hub, Split, corpora, get_corpus
+from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, FullDiskError, Hub, Split, corpora, get_corpus
 from datasets_prep.obtain import commits, obtain
 from datasets_prep.patience import Patience
 from datasets_prep.source import find_all
@@ -201,6 +201,17 @@ def test_the_command_downloads_and_prepares(
             assert f"librispeech test-clean: {said}," in capsys.readouterr().out
         assert paths(server) == ["/test-clean.tar.gz"]
     assert names(tmp_path / "data/downloads/librispeech") == ["test-clean.tar.gz"]
+
+
+def test_a_full_disk_is_a_stop_to_go_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise FullDiskError("the disk of X is full")
+
+    monkeypatch.setattr(commands, "obtain", full)
+    assert commands.main(["prepare", "gtzan", "--subset", "all", "--root", str(tmp_path)]) == 3
+    assert capsys.readouterr().err == "datasets_prep: the disk of X is full\n"
 
 
 def test_the_hubs_files_are_declared_so_that_they_are_found() -> None:
