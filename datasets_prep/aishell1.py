@@ -10,6 +10,7 @@ from datasets_prep.tables import read_lines
 
 ARCHIVE = "data_aishell.tgz"
 TRANSCRIPT = "data_aishell/transcript/aishell_transcript_v0.8.txt"
+TEST_SPEAKERS = {f"S{number:04}" for number in (*range(764, 771), *range(901, 909), *range(912, 917))}
 IDENTITY = re.compile(r"BAC\d+(?P<speaker>S\d{4})W\d{4}")
 
 
@@ -17,20 +18,29 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a recording of the split's folder that has a transcript; the blanks between its words go."""
     tree = trees[ARCHIVE]
     said = _transcripts(tree)
+    names: dict[str, str] = {}
+    speakers = set(TEST_SPEAKERS if split.name == "test" else ())
     for name in tree.names:
         path = PurePosixPath(name)
-        if path.parts[:3] != ("data_aishell", "wav", split.name) or path.suffix != ".wav" or path.stem not in said:
+        if path.parts[:3] != ("data_aishell", "wav", split.name) or path.suffix.lower() != ".wav":
             continue
         found = IDENTITY.fullmatch(path.stem)
         if found is None:
             raise CorpusError(f"{tree.where} holds {name}, whose name is not BAC<corpus>S<speaker>W<number>.wav")
-        yield Row(
-            id=path.stem,
-            recordings=(Recording(ARCHIVE, name, name),),
-            references=(said[path.stem],),
-            group=found["speaker"],
-            fields={"language": "zh"},
-        )
+        names[path.stem] = name
+        speakers.add(found["speaker"])
+    for identity, text in said.items():  # of all parts: those of a part are told by their speakers
+        found = IDENTITY.fullmatch(identity)
+        if found and found["speaker"] in speakers:
+            speaker = found["speaker"]
+            name = names.get(identity, f"data_aishell/wav/{split.name}/{speaker}/{identity}.wav")
+            yield Row(
+                id=identity,
+                recordings=(Recording(ARCHIVE, name, name),),
+                references=(text,),
+                group=speaker,
+                fields={"language": "zh"},
+            )
 
 
 def _transcripts(tree: Tree) -> dict[str, str]:

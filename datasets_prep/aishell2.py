@@ -23,7 +23,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     for number, line in read_headless(tree, f"{folder}/wav.scp", ("id", "path")):
         if line["id"] in paths:
             raise CorpusError(f"{folder}/wav.scp in {tree.where}, line {number}: {line['id']} stands there twice")
-        paths[line["id"]] = line["path"]
+        paths[line["id"]] = line["path"].strip()
     for number, line in read_headless(tree, f"{folder}/trans.txt", ("id", "text")):
         identity, where = line["id"], f"{folder}/trans.txt in {tree.where}, line {number}"
         found = IDENTITY.fullmatch(identity)

@@ -18,7 +18,7 @@ DEMOGRAPHICS = "VideoDemographics.csv"
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a wav of ``AudioWAV``; its name says actor, sentence, intended emotion and level."""
     ((archive, tree),) = trees.items()
-    members = [name for name in tree.names if "AudioWAV" in name.split("/") and name.endswith(".wav")]
+    members = [name for name in tree.names if "AudioWAV" in name.split("/") and name.lower().endswith(".wav")]
     if members and tree.table(members[0]).startswith(POINTER):
         raise CorpusError(f"{members[0]} in {tree.where} only points to a recording; get those by: git lfs pull")
     actors = _actors(tree)
@@ -81,7 +81,7 @@ def _corpus(archive: Archive) -> Corpus:
 
 
 CORPUS = replace(
-    _corpus(Archive("CREMA-D", unpacked=("CREMA-D",))),
+    _corpus(Archive("CREMA-D", unpacked=("CREMA-D",), tops=("AudioWAV", DEMOGRAPHICS))),
     copies=tuple(
         _corpus(Archive(f"{name}{ending}", unpacked=(name,), tables=(DEMOGRAPHICS,)))
         for name in ("CREMA-D-master", "CREMA-D", "crema-d-mirror-master", "crema-d-mirror")

@@ -9,6 +9,8 @@ from datasets_prep.tables import only, read_headless, stem
 
 BASE = "https://storage.googleapis.com/xtreme_translations/FLEURS102"
 ENGLISH = "en_us"
+PARTS = ("/audio/test.tar.gz", "/audio/dev.tar.gz")
+"""Archives in the hub's copy, whose folders are otherwise what an archive of a language unpacks to."""
 LANGUAGES = (
     "af_za", "am_et", "ar_eg", "as_in", "ast_es", "az_az", "be_by", "bg_bg", "bn_in", "bs_ba", "ca_es", "ceb_ph",
     "ckb_iq", "cmn_hans_cn", "cs_cz", "cy_gb", "da_dk", "de_de", "el_gr", "en_us", "es_419", "et_ee", "fa_ir",
@@ -110,11 +112,18 @@ CORPUS = Corpus(
         Archive(
             f"{language}.tar.gz",
             url=f"{BASE}/{language}.tar.gz",
-            unpacked=(language,),
+            unpacked=(language, f"data/{language}"),
             tables=("/test.tsv", "/dev.tsv"),
+            nested=PARTS,
         )
         if language != ENGLISH
-        else Archive(f"{language}.tar.gz", url=f"{BASE}/{language}.tar.gz", unpacked=(language,), tables=(".tsv",))
+        else Archive(
+            f"{language}.tar.gz",
+            url=f"{BASE}/{language}.tar.gz",
+            unpacked=(language, f"data/{language}"),
+            tables=(".tsv",),
+            nested=PARTS,
+        )
         for language in LANGUAGES
     ),
     splits=_splits(),

@@ -75,6 +75,7 @@ CORPUS = replace(
         Archive(
             "fluent.tar.gz",
             url="https://huggingface.co/datasets/leo19941227/fluent_speech_commands/resolve/main/fluent.tar.gz",
+            also=("jf8398hf30f0381738rucj3828chfdnchs.tar.gz",),  # as fluent.ai itself had it
         )
     ),
     copies=(

@@ -1,7 +1,7 @@
 """IEMOCAP: ten actors in pairs, five sessions; four emotions as SUPERB has them, excited among the happy."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -24,6 +24,8 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
         if path.parent.parts[-2:] != ("dialog", "EmoEvaluation") or path.suffix != ".txt":
             continue
         home = path.parents[2]
+        if home.name.lower() != split.name:
+            continue  # an archive holds all sessions
         sentences = _sentences(tree, str(home / "dialog/transcriptions" / path.name))
         for identity, label in _turns(tree, name):
             if label in LEFT_OUT:
@@ -77,8 +79,8 @@ def _group(identity: str, where: str) -> str:
     return identity[:5] + turn[0]
 
 
-def _corpus(folder: str) -> Corpus:
-    sessions = [f"{folder}/Session{number}" for number in range(1, 6)]
+def _corpus(archives: Sequence[Archive]) -> Corpus:
+    """``archives``: of each session."""
     return Corpus(
         name="iemocap",
         title="IEMOCAP, four emotions",
@@ -91,10 +93,10 @@ def _corpus(folder: str) -> Corpus:
             "C. Busso, M. Bulut, C.-C. Lee, A. Kazemzadeh, E. Mower, S. Kim, J. N. Chang, S. Lee, S. S. Narayanan: "
             "IEMOCAP: interactive emotional dyadic motion capture database. Language Resources and Evaluation, 2008."
         ),
-        archives=tuple(Archive(session, unpacked=(session,)) for session in sessions),
+        archives=tuple(dict.fromkeys(archives)),
         splits=tuple(
-            Split(f"session{number}", (session,), samples=samples)
-            for number, (session, samples) in enumerate(zip(sessions, SAMPLES, strict=True), 1)
+            Split(f"session{number}", (archive.name,), samples=samples)
+            for number, (archive, samples) in enumerate(zip(archives, SAMPLES, strict=True), 1)
         ),
         rows=rows,
         layout=(
@@ -105,11 +107,26 @@ def _corpus(folder: str) -> Corpus:
         defects=("other benchmarks, AIR-Bench and MMAU among them, reuse its clips",),
         unverified=(
             "licence",
-            "name and checksum of the archive, which is therefore read unpacked",
+            "name and checksum of the archive",
             "the spelling of the rare labels (fru, sur, fea, dis, oth, xxx), all of which are left out",
             "that the last letter of an id, and not the first, says who speaks",
         ),
     )
 
 
-CORPUS = replace(_corpus("IEMOCAP_full_release"), copies=(_corpus("IEMOCAP"),))
+def _folder(name: str) -> Corpus:
+    sessions = [f"{name}/Session{number}" for number in range(1, 6)]
+    return _corpus([Archive(session, unpacked=(session,)) for session in sessions])
+
+
+def _packed(name: str) -> Corpus:
+    return _corpus([Archive(name, tables=(".txt",))] * 5)
+
+
+CORPUS = replace(
+    _folder("IEMOCAP_full_release"),
+    copies=(
+        _folder("IEMOCAP"),
+        *(_packed(f"IEMOCAP_full_release{ending}") for ending in (".tar.gz", ".tgz", ".tar", ".zip")),
+    ),
+)

@@ -24,7 +24,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
 def _mixed(mixtures: Tree, texts: Tree) -> Iterator[Row]:
     said = _transcripts(texts)
     for name in mixtures.names:
-        if not name.endswith(".wav"):
+        if not name.lower().endswith(".wav"):
             continue
         segments = []
         for utterance in stem(name).split("_"):

@@ -37,7 +37,9 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
         path = PurePosixPath(name)
         if path.parts[:2] != ("LibriSpeech", split.name) or not name.endswith(".trans.txt"):
             continue
-        for number, line in enumerate(tree.text(name).removesuffix("\n").split("\n"), 1):
+        for number, line in enumerate(tree.text(name).split("\n"), 1):
+            if not line.strip():
+                continue
             identity, blank, text = line.removesuffix("\r").partition(" ")
             if not blank or not IDENTITY.fullmatch(identity):
                 raise CorpusError(f"{name} in {tree.where}, line {number}: no id with a text after one blank")

@@ -21,9 +21,11 @@ SENTENCES = {"01": "Kids are talking by the door", "02": "Dogs are sitting by th
 
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a wav; its name says modality, channel, emotion, intensity, statement, repetition and actor, in numbers."""
-    members = [(archive, name) for archive, tree in trees.items() for name in tree.names if name.endswith(".wav")]
-    for archive, name in members:
-        where = trees[archive].where
+    ((archive, tree),) = trees.items()
+    where = tree.where
+    for name in tree.names:
+        if not name.lower().endswith(".wav"):
+            continue
         found = STEM.fullmatch(stem(name))
         if found is None:
             raise CorpusError(f"{where} holds {name}, whose name is not seven numbers of two digits")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from datasets_prep.archives import Tree, open_archive, open_folder, zip_parts
+from datasets_prep.archives import ENDINGS, Tree, open_archive, open_folder, zip_parts
 from datasets_prep.corpus import Archive, Corpus, CorpusError, Split
 from datasets_prep.record import ArchiveRecord
 
@@ -44,8 +44,10 @@ def find(archive: Archive, source: Path, loose: Sequence[str] = ()) -> Found | N
         path = folder / name
         if path.is_file():
             return Found(archive, path)
+    own = _own_folder(archive, folder)
     for form in archive.unpacked:
-        if (unpacked := _unpacked(folder, form)) is not None:
+        unpacked = own / form if own and (own / form).is_dir() else _unpacked(folder, form)
+        if unpacked is not None:
             return Found(archive, unpacked, prefix=archive.unpacked[0])
     if tops := tuple(name for name in archive.tops if (folder / name).exists()):
         return Found(archive, folder, prefix="", only=tops)
@@ -114,6 +116,12 @@ def checked(found: Found, before: ArchiveRecord | None, unofficial: bool) -> tup
 def _refused(fault: str, archive: Archive) -> CorpusError:
     again = f" from {archive.url}" if archive.url else ""
     return CorpusError(f"{fault}: get it again{again}, or take it as it is with --unofficial")
+
+
+def _own_folder(archive: Archive, folder: Path) -> Path | None:
+    """The folder of the archive's name that many programs unpack it to."""
+    ending = next((ending for ending in ENDINGS if archive.name.endswith(ending)), None)
+    return folder / archive.name.removesuffix(ending) if ending else None
 
 
 def _unpacked(source: Path, form: str) -> Path | None:

@@ -39,10 +39,10 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     members = {name.removeprefix(folder): name for name in tree.names}
     for path in _testing_list(tree) if split.options["listed"] else members:
         parts = PurePosixPath(path).parts
-        if parts[-1].endswith(".wav"):
+        if parts[-1].lower().endswith(".wav"):
             if len(parts) != 2:
                 raise CorpusError(f"{tree.where} holds {path}, which is not <label>/<file>.wav")
-            label, stem = parts[0], re.sub(r"(\.wav)+$", "", parts[1])
+            label, stem = parts[0], re.sub(r"(\.wav)+$", "", parts[1], flags=re.IGNORECASE)
             yield Row(
                 id=f"{label}-{stem}",
                 recordings=(Recording(archive, members.get(path, path), f"{folder}{path}"),),

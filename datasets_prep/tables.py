@@ -36,10 +36,11 @@ def read_headless(
     lines = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
     where = _where(tree, name)
     for line in lines:
-        if line and len(line) != len(columns):
+        if not any(cell.strip() for cell in line):
+            continue
+        if len(line) != len(columns):
             raise CorpusError(f"{where}, line {lines.line_num}: {len(line)} columns, not {len(columns)}")
-        if line:
-            yield lines.line_num, dict(zip(columns, line, strict=True))
+        yield lines.line_num, dict(zip(columns, line, strict=True))
 
 
 def read_lines(tree: Tree, name: str, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
@@ -106,9 +107,10 @@ def _rows(lines, columns: Sequence[str], where: str) -> Iterator[tuple[int, dict
                 raise CorpusError(f"{where} has no column '{column}'; it has {', '.join(header) or 'none'}")
         places = {column: header.index(column) for column in columns}
         for line in lines:
-            if line and len(line) != len(header):
+            if not any(cell.strip() for cell in line):
+                continue
+            if len(line) != len(header):
                 raise CorpusError(f"{where}, line {lines.line_num}: {len(line)} columns, not {len(header)}")
-            if line:
-                yield lines.line_num, {column: line[place] for column, place in places.items()}
+            yield lines.line_num, {column: line[place] for column, place in places.items()}
     except csv.Error as error:
         raise CorpusError(f"{where}, line {lines.line_num}: {error}") from None

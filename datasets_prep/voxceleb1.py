@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from datasets_prep.archives import Tree, inside
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
-from datasets_prep.tables import read_lines, read_tsv
+from datasets_prep.tables import read_csv, read_lines, read_tsv, stem
 
 AUDIO = "vox1_test_wav.zip"
 META = "vox1_meta.csv"
@@ -22,7 +22,8 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
 
 def _genders(trees: Mapping[str, Tree]) -> Iterator[Row]:
     speakers: dict[str, dict[str, str]] = {}
-    for number, line in read_tsv(trees[META], META, ("VoxCeleb1 ID", "Gender", "Set")):
+    read = read_tsv if "\t" in trees[META].text(META).partition("\n")[0] else read_csv
+    for number, line in read(trees[META], META, ("VoxCeleb1 ID", "Gender", "Set")):
         speaker = line["VoxCeleb1 ID"].strip()
         if speaker in speakers:
             raise CorpusError(f"{META}, line {number}: the speaker {speaker} stands there twice")
@@ -32,7 +33,7 @@ def _genders(trees: Mapping[str, Tree]) -> Iterator[Row]:
     tree = trees[AUDIO]
     for name in tree.names:
         parts = PurePosixPath(name).parts
-        if parts[0] != "wav" or not name.endswith(".wav"):
+        if parts[0] != "wav" or not name.lower().endswith(".wav"):
             continue
         if len(parts) != 4:
             raise CorpusError(f"{tree.where} holds {name}, which is not wav/<speaker>/<video>/<number>.wav")
@@ -42,7 +43,7 @@ def _genders(trees: Mapping[str, Tree]) -> Iterator[Row]:
         if speakers[speaker]["Set"] == "dev":
             continue  # who unpacks the development part beside the test part has both in one folder
         yield Row(
-            id="-".join(parts[1:]).removesuffix(".wav"),
+            id="-".join((*parts[1:-1], stem(name))),
             recordings=(Recording(AUDIO, name, name),),
             references=(GENDERS[speakers[speaker]["Gender"]],),
             group=speaker,

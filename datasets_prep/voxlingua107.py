@@ -22,7 +22,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a wav; its label is the folder that it is in."""
     tree = trees[ARCHIVE]
     for name in tree.names:
-        if not name.endswith(".wav"):
+        if not name.lower().endswith(".wav"):
             continue
         parts = PurePosixPath(name).parts
         if len(parts) != 2 + (parts[0] == "dev"):

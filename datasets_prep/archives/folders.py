@@ -31,7 +31,9 @@ class FolderTree(Tree):
                 self.names.append(name)
                 continue
             self.trees[name] = opened(self.paths[name])
-            self.homes |= {beside(name, inner): (name, inner) for inner in self.trees[name].names}
+            inner_names = {beside(name, inner): (name, inner) for inner in self.trees[name].names}
+            # who unpacked it and kept it has both; what lies there is read
+            self.homes |= {inner: home for inner, home in inner_names.items() if inner not in self.paths}
         self.names += self.homes
 
     def read(self, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
