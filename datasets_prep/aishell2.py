@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from datasets_prep.archives import Tree, inside
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
-from datasets_prep.tables import read_headless
+from datasets_prep.tables import read_lines
 
 ARCHIVE = "TEST&DEV DATA.zip"
 HOME = "AISHELL-DEV-TEST-SET"
@@ -20,12 +20,11 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     tree = trees[ARCHIVE]
     folder = _folder(tree, split.options["channel"], split.options["part"])
     paths: dict[str, str] = {}
-    for number, line in read_headless(tree, f"{folder}/wav.scp", ("id", "path")):
-        if line["id"] in paths:
-            raise CorpusError(f"{folder}/wav.scp in {tree.where}, line {number}: {line['id']} stands there twice")
-        paths[line["id"]] = line["path"].strip()
-    for number, line in read_headless(tree, f"{folder}/trans.txt", ("id", "text")):
-        identity, where = line["id"], f"{folder}/trans.txt in {tree.where}, line {number}"
+    for where, identity, path in _read(tree, f"{folder}/wav.scp"):
+        if identity in paths:
+            raise CorpusError(f"{where}: {identity} stands there twice")
+        paths[identity] = path.strip()
+    for where, identity, text in _read(tree, f"{folder}/trans.txt"):
         found = IDENTITY.fullmatch(identity)
         if found is None:
             raise CorpusError(f"{where}: the id {identity!r} is not <speaker>W<number>")
@@ -34,19 +33,30 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
         member = f"{folder}/{inside(paths[identity], f'{folder}/wav.scp')}"
         yield Row(
             id=identity,
-            recordings=(Recording(ARCHIVE, member, member),),
-            references=(line["text"],),
+            recordings=(Recording(ARCHIVE, member, member[member.index(HOME) :]),),
+            references=(text,),
             group=found["speaker"],
             fields={"language": "zh"},
         )
+
+
+def _read(tree: Tree, name: str) -> Iterator[tuple[str, str, str]]:
+    """Place, id, and what stands behind the tab (or blank) after it, of every line. Raises CorpusError."""
+    for number, line in read_lines(tree, name):
+        where = f"{name} in {tree.where}, line {number}"
+        identity, between, rest = line.partition("\t" if "\t" in line else " ")
+        if not between or not rest.strip():
+            raise CorpusError(f"{where}: not an id and a text with a tab between")
+        yield where, identity, rest
 
 
 def _folder(tree: Tree, channel: str, part: str) -> str:
     """Of a channel, whose name is spelt in more than one way. Raises CorpusError."""
     for name in tree.names:
         parts = PurePosixPath(name).parts
-        if len(parts) > 3 and parts[0] == HOME and parts[1].casefold() == channel and parts[2] == part:
-            return f"{HOME}/{parts[1]}/{part}"
+        at = parts.index(HOME) if HOME in parts else len(parts)
+        if len(parts) > at + 3 and parts[at + 1].casefold() == channel and parts[at + 2] == part:
+            return "/".join(parts[: at + 3])
     raise CorpusError(f"{tree.where} holds no folder {HOME}/<{channel}>/{part}, whatever its case")
 
 

@@ -57,7 +57,7 @@ class Archive:
     unpacked: tuple[str, ...] = ()
     """The folder that it unpacks to; its first is how its members' names begin, further ones are other places."""
     tops: tuple[str, ...] = ()
-    """Of an archive without a folder of its own: the folders and files that it unpacks to, straight into a place."""
+    """Of an archive without a folder of its own, or a folder that goes by any name: the folders and files in it."""
     tables: tuple[str, ...] = ()
     """How the names of the members end that are read as tables."""
     nested: tuple[str, ...] = ()

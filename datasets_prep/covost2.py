@@ -24,6 +24,7 @@ PAIRS = {
     **{("en", target): (FROM_ENGLISH_SAMPLES, FROM_ENGLISH_SAMPLES) for target in FROM_ENGLISH},
     **{(source, "en"): counts for source, counts in INTO_ENGLISH.items()},
 }
+ESCAPE = "\\"
 
 
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
@@ -55,15 +56,15 @@ def _lines(tree: Tree, stem: str, part: str, voices: Tree, home: str) -> Iterato
     names = {PurePosixPath(name).name: name for name in tree.names}
     if f"{stem}.{part}.tsv" in names:
         wanted = ("path", "sentence", "translation", "client_id")
-        yield from (line for _, line in read_tsv(tree, names[f"{stem}.{part}.tsv"], wanted))
+        yield from (line for _, line in read_tsv(tree, names[f"{stem}.{part}.tsv"], wanted, ESCAPE))
         return
     if f"{stem}.tsv" not in names:
         raise CorpusError(f"{tree.where} holds neither {stem}.tsv nor {stem}.{part}.tsv")
-    lines = [line for _, line in read_tsv(tree, names[f"{stem}.tsv"], ("path", "translation", "split"))]
+    lines = [line for _, line in read_tsv(tree, names[f"{stem}.tsv"], ("path", "translation", "split"), ESCAPE)]
     translated = [line for line in lines if line["split"] == part]
     wanted_paths = {_stem(line) for line in translated}
     known: dict[str, dict[str, str]] = {}
-    for number, line in read_tsv(voices, f"{home}validated.tsv", ("path", "sentence", "client_id")):
+    for number, line in read_tsv(voices, f"{home}validated.tsv", ("path", "sentence", "client_id"), ESCAPE):
         if _stem(line) in known:
             raise CorpusError(f"validated.tsv of {voices.where}, line {number}: {line['path']} stands there twice")
         if _stem(line) in wanted_paths:

@@ -40,7 +40,7 @@ CORPUS = Corpus(
         "G. Chen, S. Chai, G. Wang et al.: GigaSpeech: An evolving, multi-domain ASR corpus with 10,000 hours of "
         "transcribed audio. Interspeech 2021."
     ),
-    archives=(Archive(FOLDER, unpacked=(FOLDER,)),),
+    archives=(Archive(FOLDER, unpacked=(FOLDER,), tops=("GigaSpeech.json", "audio")),),
     splits=(Split("dev", (FOLDER,), samples=5_715, hours=12.0), Split("test", (FOLDER,), hours=40.0)),
     rows=rows,
     layout=(

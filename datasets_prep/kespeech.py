@@ -61,7 +61,7 @@ CORPUS = Corpus(
         "subdialects. NeurIPS 2021, datasets and benchmarks."
     ),
     archives=(
-        Archive(FOLDER, unpacked=(FOLDER,)),
+        Archive(FOLDER, unpacked=(FOLDER,), tops=("Audio", "Tasks")),
         *(
             Archive(f"{FOLDER}/Tasks/ASR/{part}", unpacked=(f"{FOLDER}/Tasks/ASR/{part}",))
             for part in ("test", "dev_phase1", "dev_phase2")

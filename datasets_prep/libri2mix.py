@@ -97,6 +97,7 @@ CORPUS = Corpus(
         Archive(
             SUPERB,
             unpacked=(SUPERB,),
+            tops=("sd",),
             nested=("sd/test/wav.zip",),
             hub=Hub("superb/superb-data", files=("sd/test/rttm", "sd/test/wav.zip")),
         ),

@@ -31,7 +31,7 @@ def _aligned(tree: Tree, split: str) -> dict[str, str]:
     """The stamped text of each utterance."""
     texts: dict[str, str] = {}
     for name in tree.names:
-        if PurePosixPath(name).parts[:2] != ("LibriSpeech", split) or not name.endswith(".alignment.txt"):
+        if split not in PurePosixPath(name).parts or not name.endswith(".alignment.txt"):
             continue
         for number, line in read_lines(tree, name):
             identity, text = _stamped(line, f"{name} in {tree.where}, line {number}")
@@ -44,7 +44,7 @@ def _aligned(tree: Tree, split: str) -> dict[str, str]:
 def _stamped(line: str, where: str) -> tuple[str, str]:
     """Id and text of ``<id> ",WORD,,WORD," "0.5,0.9,1.0,1.3,1.5"``: the words, an empty one being silence, and where
     each ends."""
-    cells = next(csv.reader([line], delimiter=" "))
+    cells = next(csv.reader([line], delimiter=" ", skipinitialspace=True))
     if len(cells) != 3:
         raise CorpusError(f'{where}: not an id, "words" and "times"')
     words, times = cells[1].split(","), cells[2].split(",")

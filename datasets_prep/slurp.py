@@ -20,7 +20,7 @@ SCENARIOS = (
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a recording of every line; of ``test.headset`` and ``test.slots`` those of the headset."""
     table = split.archives[0]
-    members = {PurePosixPath(name).name: name for name in trees[AUDIO].names if "slurp_real" in name.split("/")[:-1]}
+    members = {PurePosixPath(name).name: name for name in trees[AUDIO].names if "slurp_synth" not in name.split("/")}
     for number, line in read_json_lines(trees[table], table, KEYS):
         where = f"{table}, line {number}"
         if not isinstance(line["sentence"], str) or not isinstance(line["slurp_id"], int | str):

@@ -49,8 +49,9 @@ def find(archive: Archive, source: Path, loose: Sequence[str] = ()) -> Found | N
         unpacked = own / form if own and (own / form).is_dir() else _unpacked(folder, form)
         if unpacked is not None:
             return Found(archive, unpacked, prefix=archive.unpacked[0])
-    if tops := tuple(name for name in archive.tops if (folder / name).exists()):
-        return Found(archive, folder, prefix="", only=tops)
+    for place in (folder, own) if own else (folder,):
+        if tops := tuple(name for name in archive.tops if (place / name).exists()):
+            return Found(archive, place, prefix=archive.name if archive.is_folder else "", only=tops)
     lying = tuple(name for name in loose if (folder / name).is_file())
     return Found(archive, folder, prefix="", only=lying) if lying else None
 

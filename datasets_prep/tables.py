@@ -19,11 +19,13 @@ def read_csv(
     return _rows(lines, columns, _where(tree, name))
 
 
-def read_tsv(tree: Tree, name: str, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and the wanted columns of every row: tabs between, quotes are text, a backslash goes before what is
+def read_tsv(
+    tree: Tree, name: str, columns: Sequence[str], escape: str | None = None
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and the wanted columns of every row: tabs between, quotes are text; ``escape`` goes before what is
     meant to the letter. Raises CorpusError."""
     text = io.StringIO(tree.text(name), newline="")
-    lines = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE, escapechar="\\")
+    lines = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE, escapechar=escape)
     return _rows(lines, columns, _where(tree, name))
 
 

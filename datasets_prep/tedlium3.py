@@ -17,6 +17,7 @@ SAMPLES = {"dev": 507, "test": 1155}
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a line of every ``stm/<talk>.stm``: talk, channel, speaker, start, end, label, text."""
     tree = trees[ARCHIVE]
+    _check_tables(tree, split.name)
     for name in tree.names:
         path = PurePosixPath(name)
         if path.parts[:-1] != (FOLDER, "legacy", split.name, "stm") or path.suffix != ".stm":
@@ -41,6 +42,15 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
                 group=speaker,
                 fields={"language": "en"},
             )
+
+
+def _check_tables(tree: Tree, part: str) -> None:
+    """Raise CorpusError where a talk of the part has no STM file."""
+    for name in tree.names:
+        path = PurePosixPath(name)
+        table = str(path.parents[1] / f"stm/{path.stem}.stm") if len(path.parts) > 1 else ""
+        if path.parts[:-1] == (FOLDER, "legacy", part, "sph") and path.suffix == ".sph" and table not in tree.names:
+            raise CorpusError(f"{tree.where} lacks {table}, which {name} needs; get it again")
 
 
 def _columns(line: str, where: str) -> list[str]:

@@ -38,7 +38,7 @@ CORPUS = Corpus(
         "B. Zhang, H. Lv, P. Guo et al.: WenetSpeech: A 10000+ hours multi-domain Mandarin corpus for speech "
         "recognition. ICASSP 2022."
     ),
-    archives=(Archive(FOLDER, unpacked=(FOLDER,)),),
+    archives=(Archive(FOLDER, unpacked=(FOLDER,), tops=("WenetSpeech.json", "audio")),),
     splits=tuple(
         Split(name.lower(), (FOLDER,), samples=samples, hours=hours) for name, (samples, hours) in PUBLISHED.items()
     ),
