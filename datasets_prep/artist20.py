@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
+from datasets_prep.members import is_sound
 
 HOME = "artist20"
 ARTISTS = (
@@ -19,7 +20,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     tree = trees[HOME]
     for name in tree.names:
         path = PurePosixPath(name)
-        if path.suffix != ".mp3":
+        if not is_sound(name):
             continue
         if len(path.parts) < 4:
             raise CorpusError(f"{tree.where} holds {name}, which is not <artist>/<album>/<song>.mp3 in a folder")

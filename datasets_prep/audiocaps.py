@@ -31,6 +31,11 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             yield Row(id=film, recordings=(Recording(audio, name, name),), references=tuple(texts), group=film)
 
 
+def _places(part: str) -> tuple[str, ...]:
+    """Where aac-datasets and the authors' repository have a table."""
+    return tuple(f"{home}/{part}.csv" for home in ("csv_files_v1", "AUDIOCAPS/csv_files_v1", "dataset"))
+
+
 CORPUS = Corpus(
     name="audiocaps",
     title="AudioCaps 1.0",
@@ -41,10 +46,10 @@ CORPUS = Corpus(
     access=Access.open,
     citation="C. D. Kim, B. Kim, H. Lee, G. Kim: AudioCaps: Generating captions for audios in the wild. NAACL 2019.",
     archives=(
-        Archive("test.csv", url=f"{BASE}/test.csv", also=("csv_files_v1/test.csv",)),
-        Archive("val.csv", url=f"{BASE}/val.csv", also=("csv_files_v1/val.csv",)),
-        Archive(TEST_AUDIO, unpacked=("audio", "audio_32000Hz/test")),
-        Archive(VAL_AUDIO, unpacked=("audio", VAL_AUDIO)),
+        Archive("test.csv", url=f"{BASE}/test.csv", also=_places("test")),
+        Archive("val.csv", url=f"{BASE}/val.csv", also=_places("val")),
+        Archive(TEST_AUDIO, unpacked=("audio", "AUDIOCAPS/audio_32000Hz/test")),
+        Archive(VAL_AUDIO, unpacked=("audio", f"AUDIOCAPS/{VAL_AUDIO}")),
     ),
     splits=(
         Split("test", ("test.csv", TEST_AUDIO), samples=975),

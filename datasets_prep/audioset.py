@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
-from datasets_prep.records import needed, sounds
+from datasets_prep.records import clip_of_film, needed, sounds
 from datasets_prep.tables import read_csv
 
 BASE = "https://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv"
@@ -24,10 +24,10 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
         for mid in labels:
             if mid not in names:
                 raise CorpusError(f"{where}: the label {mid!r} is not in {NAMES}; get both again")
-        if film in clips:
+        if (clip := clip_of_film(clips, needed(film, "YTID", where))) is not None:
             yield Row(
-                id=needed(film, "YTID", where),
-                recordings=(Recording(AUDIO, clips[film], clips[film]),),
+                id=film,
+                recordings=(Recording(AUDIO, clip, clip),),
                 references=tuple(names[mid] for mid in labels),
                 group=film,
             )

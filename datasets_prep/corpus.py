@@ -83,6 +83,8 @@ class Split:
     words: int | None = None
     """Of all references, as published."""
     hours: float | None = None
+    parted: tuple[str, ...] = ()
+    """Of its archives those that are parts of a whole: only the ones are needed that a row has a recording in."""
     loose: tuple[str, ...] = ()
     """Files that may lie in the place of its first archive, which is one of tables; one of them is enough."""
     options: Mapping[str, str] = field(default_factory=dict)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, Recording, Row, Split
+from datasets_prep.members import is_sound
 from datasets_prep.records import compact, event, needed
 from datasets_prep.tables import only, read_tsv, stem
 
@@ -23,7 +23,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     label."""
     table_tree, audio = trees[split.archives[0]], split.archives[-1]
     table = only(table_tree, "public.tsv")
-    clips = {PurePosixPath(name).name: name for name in trees[audio].names if "eval/public/" in name}
+    clips = {stem(n): n for n in sorted(trees[audio].names, key=lambda n: "eval/public/" in n) if is_sound(n)}
     events: dict[str, list[dict[str, object]]] = {}
     for number, line in read_tsv(table_tree, table, ("filename", "onset", "offset", "event_label")):
         where = f"{table}, line {number}"
@@ -31,7 +31,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
         if line["event_label"].strip():
             found.append(event(line["event_label"], line["onset"], line["offset"], LABELS, where))
     for file, found in events.items():
-        member = clips.get(file, f"{CLIPS}/{file}")
+        member = clips.get(stem(file), f"{CLIPS}/{file}")
         yield Row(
             id=stem(file),
             recordings=(Recording(audio, member, member[max(member.find(CLIPS), 0) :]),),

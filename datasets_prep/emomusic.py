@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
+from datasets_prep.members import is_sound
 from datasets_prep.tables import only, read_csv
 
 AUDIO, TABLES = "clips_45sec.tar.gz", "annotations.tar.gz"
@@ -23,7 +24,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a song of the evaluation part; the quadrant that the means over all listeners lie in."""
     tables = trees[TABLES]
     chosen = _of_the_evaluation(tables)
-    files = {PurePosixPath(name).stem: name for name in trees[AUDIO].names if name.endswith(".mp3")}
+    files = {PurePosixPath(name).stem: name for name in trees[AUDIO].names if is_sound(name)}
     name = only(tables, "static_annotations.csv")
     for number, line in read_csv(tables, name, ("song_id", "mean_arousal", "mean_valence")):
         song = line["song_id"].strip()

@@ -1,6 +1,7 @@
 """FSD50K: sounds of Freesound, each with one or more of 200 labels of AudioSet's ontology."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split, nearest
@@ -16,7 +17,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     audio, (table, part) = split.archives[0], (split.options["table"], split.options["split"])
     tree = trees[LABELS]
     known = _vocabulary(tree)
-    name = only(tree, f"FSD50K.ground_truth/{table}.csv")
+    name = only(tree, f"{table}.csv")
     columns = ("fname", "labels", "mids", *(["split"] if part else []))
     for number, line in read_csv(tree, name, columns):
         where = f"{name}, line {number}"
@@ -35,7 +36,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
 
 def _vocabulary(tree: Tree) -> list[str]:
     """The labels; none where the file is not there. It has lines <number>,<label>,<id>, with a header or without."""
-    found = [name for name in tree.names if name.endswith("FSD50K.ground_truth/vocabulary.csv")]
+    found = [name for name in tree.names if PurePosixPath(name).name == "vocabulary.csv"]
     lines = [line.split(",") for name in found for _, line in read_lines(tree, name)]
     return [line[1].strip() for line in lines if len(line) == 3 and line[0].strip().isdigit()]
 

@@ -5,7 +5,8 @@ from pathlib import PurePosixPath
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
-from datasets_prep.tables import read_lines
+from datasets_prep.records import sounds
+from datasets_prep.tables import read_lines, stem
 
 ARCHIVE = "genres.tar.gz"
 LIST = "test_filtered.txt"
@@ -16,7 +17,7 @@ LISTS = "https://raw.githubusercontent.com/coreyker/dnn-mgr/bdad579ea6cb37b665ea
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One an excerpt, all of them or those of the list; the label is the name of its folder."""
     tree = trees[ARCHIVE]
-    found = {PurePosixPath(name).name: name for name in tree.names if name.endswith(".wav")}
+    found = {f"{stem(name)}.wav": name for name in sounds(tree.names).values()}
     wanted = sorted(found) if split.name == "all" else list(_listed(trees[LIST]))
     for name in wanted:
         genre = name.partition(".")[0]

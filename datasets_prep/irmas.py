@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split, nearest
+from datasets_prep.members import is_sound
 from datasets_prep.tables import read_lines
 
 NAMES = {
@@ -21,7 +22,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     for archive, tree in trees.items():
         names = set(tree.names)
         for name in tree.names:
-            if not name.endswith(".wav"):
+            if not is_sound(name):
                 continue
             text = str(PurePosixPath(name).with_suffix(".txt"))
             if text not in names:
@@ -32,14 +33,10 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
                 references=tuple(_instruments(tree, text)),
                 group=PurePosixPath(name).stem,
             )
-        wanting = [
-            name for name in names if name.endswith(".txt") and PurePosixPath(name).parent.name.startswith("Part")
-        ]
-        for text in sorted(wanting):
-            if str(PurePosixPath(text).with_suffix(".wav")) not in names:
-                raise CorpusError(
-                    f"{tree.where} lacks {PurePosixPath(text).with_suffix('.wav')}, which {text} is about"
-                )
+        heard = {str(PurePosixPath(name).with_suffix("")) for name in names if is_sound(name)}
+        for text in sorted(name for name in names if name.endswith(".txt") and name.removesuffix(".txt") not in heard):
+            if all(line.strip() in NAMES for _, line in read_lines(tree, text)):  # others are remarks
+                raise CorpusError(f"{tree.where} lacks {text.removesuffix('.txt')}.wav, which {text} is about")
 
 
 def _instruments(tree: Tree, name: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
+from datasets_prep.members import is_sound
 
 ARCHIVE = "m4singer.zip"
 SHARE = 10
@@ -17,7 +18,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     tree = trees[ARCHIVE]
     for name in tree.names:
         path = PurePosixPath(name)
-        if path.suffix != ".wav":
+        if not is_sound(name):
             continue
         song = path.parent.name
         singer, sign, title = song.partition("#")

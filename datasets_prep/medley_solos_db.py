@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
+from datasets_prep.members import is_sound
 from datasets_prep.tables import read_csv
 
 ARCHIVE, TABLE = "Medley-solos-DB.tar.gz", "Medley-solos-DB_metadata.csv"
@@ -18,7 +19,7 @@ COLUMNS = ("subset", "instrument", "instrument_id", "song_id", "uuid4")
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a row of the table that is of the test part; the file's name is made of its columns."""
     tree, table = trees[ARCHIVE], trees[TABLE]
-    files = {PurePosixPath(name).name.partition(".")[0]: name for name in tree.names if name.endswith(".wav")}
+    files = {PurePosixPath(name).name.partition(".")[0]: name for name in tree.names if is_sound(name)}
     for number, line in read_csv(table, TABLE, COLUMNS):
         if line["subset"] != "test":
             continue

@@ -28,7 +28,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
         low = str(PurePosixPath(path).with_suffix(".low.mp3"))
         member = low if low in homes else path
         archive = homes.get(member, f"autotagging_moodtheme_audio-{PurePosixPath(path).parent.name}.tar")
-        if archive not in trees:
+        if archive not in split.archives:
             raise CorpusError(
                 f"{TABLE}: the path {path} of {track} does not begin with the number of an archive, 00 to 99"
             )
@@ -74,9 +74,9 @@ CORPUS = Corpus(
             url=f"https://raw.githubusercontent.com/MTG/mtg-jamendo-dataset/master/data/splits/split-0/{TABLE}",
             also=(f"data/splits/split-0/{TABLE}",),
         ),
-        *(Archive(name, unpacked=(name[-6:-4],)) for name in TARS),
+        *(Archive(name, also=(name.replace("audio-", "audio-low-"),), unpacked=(name[-6:-4],)) for name in TARS),
     ),
-    splits=(Split("test", (TABLE, *TARS), samples=4231),),
+    splits=(Split("test", (TABLE, *TARS), samples=4231, parted=TARS),),
     rows=rows,
     layout="100 tars, <two digits>/<track>.mp3 (or .low.mp3); split-0's test table, with a column a tag",
     labels=LABELS,

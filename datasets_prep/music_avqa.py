@@ -7,6 +7,7 @@ from typing import Any
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
+from datasets_prep.members import Members
 from datasets_prep.records import needed, read_entries
 
 FOLDER = "MUSIC-AVQA"
@@ -20,14 +21,14 @@ SUBSETS = {"test": ("json_update", 1611), "test.original": ("json", 1623)}
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One an entry of the list whose type begins with Audio; its recording, or else its film, is in ``data``."""
     table = split.archives[0]
-    names = set(trees[FOLDER].names)
+    members = Members(trees[FOLDER].names)
     for where, record in read_entries(trees[table], table, KEYS):
         kind = _list(record["type"], "type", where)
         if not kind or kind[0] != "Audio":
             continue
         film = needed(record["video_id"], "video_id", where)
-        sound, video = f"{FOLDER}/data/audio/{film}.wav", f"{FOLDER}/data/video/{film}.mp4"
-        member = video if video in names and sound not in names else sound
+        sound, video = (members.find(f"{FOLDER}/data/{each}") for each in (f"audio/{film}.wav", f"video/{film}.mp4"))
+        member = video if video in members.names and sound not in members.names else sound
         yield Row(
             id=needed(record["question_id"], "question_id", where),
             recordings=(Recording(FOLDER, member, member),),

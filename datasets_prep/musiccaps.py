@@ -4,17 +4,18 @@ from collections.abc import Iterator, Mapping
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, Recording, Row, Split
-from datasets_prep.tables import read_csv, stem
+from datasets_prep.records import clip_of_film, sounds
+from datasets_prep.tables import read_csv
 
 AUDIO, TABLE = "audio", "musiccaps-public.csv"
 
 
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a clip of the table whose recording is there: YouTube has lost some."""
-    files = {stem(name): name for name in trees[AUDIO].names}
+    clips = sounds(trees[AUDIO].names)
     for _, line in read_csv(trees[TABLE], TABLE, ("ytid", "caption", "is_audioset_eval")):
-        member = files.get(line["ytid"])
-        if member is not None and line["is_audioset_eval"] == "True":
+        member = clip_of_film(clips, line["ytid"])
+        if member is not None and line["is_audioset_eval"].strip().lower() in ("true", "1"):
             yield Row(
                 id=line["ytid"],
                 recordings=(Recording(AUDIO, member, member),),

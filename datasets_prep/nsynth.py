@@ -6,7 +6,7 @@ from typing import Any
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
-from datasets_prep.tables import with_keys
+from datasets_prep.tables import only, with_keys
 
 FAMILIES = ("bass", "brass", "flute", "guitar", "keyboard", "mallet", "organ", "reed", "string", "synth_lead", "vocal")
 SOURCES = ("acoustic", "electronic", "synthetic")
@@ -28,7 +28,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a note of ``examples.json``: described by tags, or one thing of it."""
     ((archive, tree),) = trees.items()
     home = f"nsynth-{split.options['part']}"
-    name = f"{home}/examples.json"
+    name = only(tree, "examples.json")
     for identity, note in _notes(tree, name):
         with_keys(note, KEYS, f"{name} in {tree.where}, {identity}")
         aspect = split.options.get("aspect")
@@ -42,6 +42,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
 
 def _notes(tree: Tree, name: str) -> list[tuple[str, Any]]:
     """Every key of the object and its note; a key that stands twice comes twice, which a dict would hide."""
+    text = tree.text(name)
     outermost: list[tuple[str, Any]] | None = None
 
     def paired(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def _notes(tree: Tree, name: str) -> list[tuple[str, Any]]:
         return dict(pairs)
 
     try:
-        notes = json.loads(tree.text(name), object_pairs_hook=paired)
+        notes = json.loads(text, object_pairs_hook=paired)
     except ValueError as error:
         raise CorpusError(f"{name} in {tree.where}: not JSON ({error})") from None
     if not isinstance(notes, dict):

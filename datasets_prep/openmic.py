@@ -47,7 +47,7 @@ def _listed(tree: Tree) -> set[str]:
     """The clips of the test part of the first split."""
     for name in LISTS:
         if found := [path for path in tree.names if path.endswith(f"partitions/{name}")]:
-            return {line.partition(",")[0].strip() for _, line in read_lines(tree, found[0])}
+            return {line.partition(",")[0].strip('" \t') for _, line in read_lines(tree, found[0])}
     raise CorpusError(f"{tree.where} holds neither partitions/{LISTS[0]} nor partitions/{LISTS[1]}")
 
 

@@ -22,10 +22,11 @@ from rich.progress import Progress
 from datasets_prep import clips, ffmpeg
 from datasets_prep.archives import ArchiveError, Tree
 from datasets_prep.corpus import Corpus, CorpusError, Recording, Row, Split, nearest
+from datasets_prep.members import located
 from datasets_prep.obtain import commits
 from datasets_prep.pool import spread, started
 from datasets_prep.record import ArchiveRecord, CorpusRecord, SubsetRecord, replace_file
-from datasets_prep.source import Found, check_size, checked, find_all, form_in
+from datasets_prep.source import Found, check_size, checked, find_all, form_in, must_find
 
 STAGING = ".preparing"
 
@@ -114,6 +115,9 @@ def _prepared(
     with ExitStack() as stack:
         trees, archives, faults = _opened(found, record, options.unofficial, stack)
         rows = sorted(corpus.rows(split, trees), key=lambda row: row.id)
+        for name in sorted({recording.archive for row in rows for recording in row.recordings} - trees.keys()):
+            must_find(corpus, split, name, source)
+        rows = located(rows, trees)
         faults += _checked_rows(corpus, split, rows, trees, options.unofficial)
         measured = _stored(rows, trees, folder / STAGING, options.jobs or os.cpu_count() or 1)
     known = split.samples or split.words or any(archive.published for archive in archives.values())

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, Recording, Row, Split
+from datasets_prep.members import is_sound
 from datasets_prep.tables import read_csv
 
 AUDIO, TABLE = "audio.zip", "song_describer.csv"
@@ -32,7 +33,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
 
 def files_by_track(tree: Tree) -> dict[str, str]:
     """Members by ``<folder>/<number of the track>``."""
-    return {track_key(name): name for name in tree.names if name.endswith(".mp3")}
+    return {track_key(name): name for name in tree.names if is_sound(name)}
 
 
 def track_key(path: str) -> str:

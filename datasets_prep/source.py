@@ -52,6 +52,8 @@ def find(archive: Archive, source: Path, loose: Sequence[str] = ()) -> Found | N
     for place in (folder, own) if own else (folder,):
         if tops := tuple(name for name in archive.tops if (place / name).exists()):
             return Found(archive, place, prefix=archive.name if archive.is_folder else "", only=tops)
+    if own and own.is_dir():
+        return Found(archive, own, prefix="")
     lying = tuple(name for name in loose if (folder / name).is_file())
     return Found(archive, folder, prefix="", only=lying) if lying else None
 
@@ -69,10 +71,12 @@ def form_in(corpus: Corpus, split: Split, source: Path) -> tuple[Corpus, Split] 
 
 def find_all(corpus: Corpus, split: Split, source: Path) -> dict[str, Found]:
     """The archives of a split. Raises CorpusError with what to put where."""
-    return {name: _must_find(corpus, split, name, source) for name in split.archives}
+    optional = {name for name in split.parted if find(corpus.archive(name), source) is None}
+    return {name: must_find(corpus, split, name, source) for name in split.archives if name not in optional}
 
 
-def _must_find(corpus: Corpus, split: Split, name: str, source: Path) -> Found:
+def must_find(corpus: Corpus, split: Split, name: str, source: Path) -> Found:
+    """An archive of a split. Raises CorpusError with what to put where."""
     archive = corpus.archive(name)
     found = find(archive, source, split.loose if name == split.archives[0] else ())
     if found is None:

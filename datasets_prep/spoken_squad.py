@@ -7,6 +7,7 @@ from typing import Any
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
+from datasets_prep.members import is_sound
 from datasets_prep.records import needed
 from datasets_prep.tables import read_json, with_keys
 
@@ -55,7 +56,7 @@ def _sentences(tree: Tree) -> Sentences:
     places: dict[str, list[str]] = {}
     for name in tree.names:
         path = PurePosixPath(name)
-        if path.suffix == ".wav" and SENTENCE.fullmatch(path.stem):
+        if is_sound(name) and SENTENCE.fullmatch(path.stem):
             places.setdefault(path.stem, []).append(name)
     found: Sentences = {}
     for stem, names in places.items():

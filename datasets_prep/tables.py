@@ -101,9 +101,8 @@ def _where(tree: Tree, name: str) -> str:
 
 def _rows(lines, columns: Sequence[str], where: str) -> Iterator[tuple[int, dict[str, str]]]:  # type: ignore[no-untyped-def]
     try:
-        header: list[str] = next(lines, [])
-        if header:
-            header[0] = header[0].removeprefix("\ufeff")
+        first: list[str] = next((line for line in lines if any(cell.strip() for cell in line)), [])
+        header: list[str] = [cell.strip("\ufeff \t") for cell in first]
         for column in columns:
             if column not in header:
                 raise CorpusError(f"{where} has no column '{column}'; it has {', '.join(header) or 'none'}")

@@ -1,11 +1,12 @@
 """TUT Acoustic Scenes 2017: 15 acoustic scenes, ten seconds each."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split, nearest
-from datasets_prep.tables import only, read_lines
+from datasets_prep.members import with_ending_of
+from datasets_prep.records import sounds
+from datasets_prep.tables import only, read_lines, stem
 
 LABELS = (
     "beach", "bus", "cafe/restaurant", "car", "city_center", "forest_path", "grocery_store", "home", "library",
@@ -30,7 +31,9 @@ AUDIO_MD5 = {
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a line of ``meta.txt``: a path, a label, and where it is known the recording that it was cut from."""
     meta = trees[split.archives[0]]
-    audio = {name: archive for archive in split.archives[1:] for name in trees[archive].names}
+    there = [archive for archive in split.archives[1:] if archive in trees]
+    clips = {stem(name): (archive, name) for archive in there for name in sounds(trees[archive].names).values()}
+    absent = next((archive for archive in split.archives[1:] if archive not in trees), split.archives[1])
     home = f"TUT-acoustic-scenes-2017-{split.name}"
     name = only(meta, "meta.txt")
     for number, line in read_lines(meta, name):
@@ -40,12 +43,13 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             raise CorpusError(f"{where}: {line!r} is not a path, a label and perhaps a recording")
         if cells[1] not in LABELS:
             raise CorpusError(f"{where}: no scene {cells[1]!r}{nearest(cells[1], list(LABELS))}")
-        member = f"{home}/{cells[0]}"
+        identity = stem(cells[0])
+        archive, member = clips.get(identity, (absent, f"{home}/{cells[0]}"))
         yield Row(
-            id=PurePosixPath(member).stem,
-            recordings=(Recording(audio.get(member, split.archives[1]), member, member),),
+            id=identity,
+            recordings=(Recording(archive, member, with_ending_of(f"{home}/{cells[0]}", member)),),
             references=(cells[1],),
-            group=cells[2] if split.name == "development" and len(cells) == 3 else PurePosixPath(member).stem,
+            group=cells[2] if split.name == "development" and len(cells) == 3 else identity,
         )
 
 
@@ -68,7 +72,10 @@ CORPUS = Corpus(
     access=Access.open,
     citation="A. Mesaros, T. Heittola, T. Virtanen: TUT database for acoustic scene classification. EUSIPCO 2016.",
     archives=tuple(archive for archives in ARCHIVES.values() for archive in archives),
-    splits=tuple(Split(part, tuple(archive.name for archive in archives)) for part, archives in ARCHIVES.items()),
+    splits=tuple(
+        Split(part, names := tuple(archive.name for archive in archives), parted=names[1:])
+        for part, archives in ARCHIVES.items()
+    ),
     rows=rows,
     layout="TUT-acoustic-scenes-2017-<part>/meta.txt and audio/*.wav, in one zip of texts and several of sound",
     labels=LABELS,

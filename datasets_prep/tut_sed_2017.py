@@ -9,7 +9,7 @@ import soundfile
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
-from datasets_prep.records import compact, event
+from datasets_prep.records import SOUNDS, compact, event
 from datasets_prep.tables import read_headless, stem
 
 BASE = "https://zenodo.org/record/1040179/files"
@@ -24,7 +24,7 @@ SHORTEST = 1.0
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a window of a recording; its events are those of the .ann file, clipped to it."""
     audio = trees[AUDIO]
-    tables, recordings = _by_stem(trees[META], ".ann"), _by_stem(audio, ".wav")
+    tables, recordings = _by_stem(trees[META], (".ann",)), _by_stem(audio, SOUNDS)
     for name in sorted(tables.keys() | recordings.keys()):
         if name not in recordings:
             raise CorpusError(f"{AUDIO} lacks {name}.wav, which {tables[name]} needs; get it again")
@@ -43,14 +43,14 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             )
 
 
-def _by_stem(tree: Tree, ending: str) -> dict[str, str]:
-    """The files with an ending. Raises CorpusError where there is none, or two are called the same."""
+def _by_stem(tree: Tree, endings: Sequence[str]) -> dict[str, str]:
+    """The files with one of these endings. Raises CorpusError where there is none, or two are called the same."""
     found: dict[str, str] = {}
     for name in tree.names:
-        if PurePosixPath(name).suffix == ending and found.setdefault(stem(name), name) != name:
+        if PurePosixPath(name).suffix.lower() in endings and found.setdefault(stem(name), name) != name:
             raise CorpusError(f"{tree.where} holds both {found[stem(name)]} and {name}; keep one")
     if not found:
-        raise CorpusError(f"{tree.where} holds no {ending} file; get it again")
+        raise CorpusError(f"{tree.where} holds no {endings[0]} file; get it again")
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split, nearest
+from datasets_prep.records import sounds
 from datasets_prep.tables import only, read_csv, read_json, with_keys
 
 ARCHIVE = "vs_release_16k.zip"
@@ -17,7 +18,7 @@ STEM = re.compile(r"(?P<speaker>[fm]\d+)_\d+_[a-z]+")
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One an entry of the split's list, whose paths are its makers' and whose labels are codes."""
     tree = trees[ARCHIVE]
-    members = {PurePosixPath(name).name: name for name in tree.names if name.endswith(".wav")}
+    members = sounds(tree.names)
     names = _display_names(tree)
     for number, entry in enumerate(_entries(tree, split.options["list"]), 1):
         where = f"{split.options['list']} in {tree.where}, entry {number}"
@@ -28,7 +29,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             raise CorpusError(f"{where}: {file} is not <f or m><speaker>_<number>_<sound>.wav")
         if entry["labels"] not in names:
             raise CorpusError(f"{where}: no label {entry['labels']!r}{nearest(entry['labels'], list(names))}")
-        member = members.get(file, f"audio_16k/{file}")
+        member = members.get(PurePosixPath(file).stem, f"audio_16k/{file}")
         yield Row(
             id=PurePosixPath(file).stem,
             recordings=(Recording(ARCHIVE, member, member),),
