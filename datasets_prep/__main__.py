@@ -131,7 +131,7 @@ def prepare_(
         except FullDiskError:
             raise
         except (CorpusError, ArchiveError) as error:
-            print(f"datasets_prep: {error}", file=sys.stderr)
+            print(f"datasets_prep: {_in_one_line(error)}", file=sys.stderr)
             refused = True
             continue
         said = "prepared" if done else "already prepared"
@@ -175,6 +175,11 @@ def status(root: Root = Path("data")) -> None:
         print(f"nothing is prepared below {root}")
     else:
         _print_table(rows)
+
+
+def _in_one_line(error: Exception) -> str:
+    """What is wrong, whatever line ends the text has that it cites."""
+    return " ".join(str(error).splitlines())
 
 
 def _verified(folder: Path, subset: str, record: CorpusRecord) -> list[str]:

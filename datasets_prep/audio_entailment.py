@@ -30,6 +30,8 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
         where = f"{table}, line {number}"
         name = PurePosixPath(needed(line["Audio file"], "Audio file", where)).name.removesuffix(".wav")
         count, met[name] = met[name], met[name] + 1
+        if audio == CLOTHO and count:
+            raise CorpusError(f"{where}: {name} stands there twice; get the file again")
         if audio == CLOTHO:
             member = clotho.get(_one_form(name))
             if member is None:

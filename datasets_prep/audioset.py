@@ -28,7 +28,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             yield Row(
                 id=film,
                 recordings=(Recording(AUDIO, clip, clip),),
-                references=tuple(names[mid] for mid in labels),
+                references=tuple(needed(names[mid], f"display_name of {mid}", NAMES) for mid in labels),
                 group=film,
             )
 

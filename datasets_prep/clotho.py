@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from datasets_prep.archives import Tree, inside
 from datasets_prep.corpus import Access, Archive, Corpus, Recording, Row, Split
+from datasets_prep.records import needed
 from datasets_prep.tables import read_csv
 
 BASE = "https://zenodo.org/record/4783391/files"
@@ -22,14 +23,15 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a line of the table of captions."""
     table, audio = split.archives
     members = {_one_form(member): member for member in trees[audio].names}
-    for _, line in read_csv(trees[table], table, ("file_name", *CAPTIONS)):
-        name = inside(f"{split.name}/{line['file_name']}", table)
+    for number, line in read_csv(trees[table], table, ("file_name", *CAPTIONS)):
+        where = f"{table}, line {number}"
+        name = inside(f"{split.name}/{needed(line['file_name'], 'file_name', where)}", table)
         member = members.get(_one_form(name), name)
         identity = PurePosixPath(line["file_name"]).stem
         yield Row(
             id=identity,
             recordings=(Recording(audio, member, member),),
-            references=tuple(line[caption] for caption in CAPTIONS),
+            references=tuple(needed(line[caption], caption, where) for caption in CAPTIONS),
             group=identity,
         )
 

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
 from datasets_prep.members import is_sound
+from datasets_prep.records import needed
 from datasets_prep.tables import only, read_csv
 
 AUDIO, TABLES = "clips_45sec.tar.gz", "annotations.tar.gz"
@@ -23,13 +24,17 @@ LABELS = tuple(
 def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     """One a song of the evaluation part; the quadrant that the means over all listeners lie in."""
     tables = trees[TABLES]
-    chosen = _of_the_evaluation(tables)
+    parts = _parts(tables)
+    wanting = {song for song, part in parts.items() if part == "evaluation"}
     files = {PurePosixPath(name).stem: name for name in trees[AUDIO].names if is_sound(name)}
     name = only(tables, "static_annotations.csv")
     for number, line in read_csv(tables, name, ("song_id", "mean_arousal", "mean_valence")):
         song = line["song_id"].strip()
-        if song not in chosen:
+        if song not in parts:
+            raise CorpusError(f"{name} in {tables.where}, line {number}: songs_info.csv has no song {song!r}")
+        if parts[song] != "evaluation":
             continue
+        wanting.discard(song)
         try:
             arousal, valence = float(line["mean_arousal"]), float(line["mean_valence"])
         except ValueError:
@@ -45,12 +50,14 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             group=song,
             fields={"arousal": line["mean_arousal"].strip(), "valence": line["mean_valence"].strip()},
         )
+    if wanting:
+        raise CorpusError(f"{name} in {tables.where} lacks the song {min(wanting)}, which songs_info.csv names")
 
 
-def _of_the_evaluation(tree: Tree) -> set[str]:
-    """songs_info.csv pads its cells with tabs and blanks, within quotes and without."""
+def _parts(tree: Tree) -> dict[str, str]:
+    """What part each song is of. songs_info.csv pads its cells with tabs and blanks, within quotes and without."""
     name = only(tree, "songs_info.csv")
-    lines = csv.reader(io.StringIO(tree.text(name), newline=""), skipinitialspace=True)
+    lines = csv.reader(io.StringIO(tree.text(name).strip().replace("\t", " "), newline=""), skipinitialspace=True)
     head = [cell.strip() for cell in next(lines, [])]
     for column in ("song_id", SET):
         if column not in head:
@@ -58,14 +65,17 @@ def _of_the_evaluation(tree: Tree) -> set[str]:
     song, part = head.index("song_id"), head.index(SET)
     parts: dict[str, str] = {}
     for line in lines:
-        if len(line) > part and line[song].strip():
-            identity = line[song].strip()
+        if any(cell.strip() for cell in line):
+            where = f"{name} in {tree.where}, line {lines.line_num}"
+            if len(line) != len(head):
+                raise CorpusError(f"{where}: {len(line)} columns, not {len(head)}")
+            identity = needed(line[song].strip(), "song_id", where)
+            if line[part].strip() not in ("development", "evaluation"):
+                raise CorpusError(f"{where}: the set is {line[part].strip()!r}, neither development nor evaluation")
             if identity in parts:
-                raise CorpusError(
-                    f"{name} in {tree.where}, line {lines.line_num}: the song {identity} stands there twice"
-                )
+                raise CorpusError(f"{where}: the song {identity} stands there twice")
             parts[identity] = line[part].strip()
-    return {identity for identity, said in parts.items() if said == "evaluation"}
+    return parts
 
 
 CORPUS = Corpus(

@@ -31,17 +31,19 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
 def _tracks(tree: Tree) -> Iterator[tuple[str, list[str]]]:
     """Six-digit id and the wanted columns of every track; a column's name is two lines high."""
     name = only(tree, "tracks.csv")
-    lines = csv.reader(io.StringIO(tree.text(name), newline=""))
+    lines = csv.reader(io.StringIO(tree.text(name).lstrip(), newline=""))
     head = list(zip(next(lines, []), next(lines, []), strict=False))
     for column in COLUMNS:
         if column not in head:
             raise CorpusError(f"{name} in {tree.where} has no column {'/'.join(column)} in its first two lines")
     places = [head.index(column) for column in COLUMNS]
     for line in lines:
-        if not line or not line[0].strip().isdigit():  # blank, or the line that names the index
+        if not any(cell.strip() for cell in line[1:]):  # blank, or the line that names the index
             continue
-        if len(line) != len(head):
-            raise CorpusError(f"{name} in {tree.where}, line {lines.line_num}: {len(line)} columns, not {len(head)}")
+        if len(line) != len(head) or not line[0].strip().isdecimal():
+            raise CorpusError(
+                f"{name} in {tree.where}, line {lines.line_num}: no number of a track and {len(head) - 1} columns more"
+            )
         yield f"{int(line[0]):06d}", [line[place] for place in places]
 
 

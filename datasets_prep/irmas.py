@@ -40,7 +40,10 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
 
 
 def _instruments(tree: Tree, name: str) -> Iterator[str]:
-    for number, line in read_lines(tree, name):
+    lines = list(read_lines(tree, name))
+    if not lines:
+        raise CorpusError(f"{name} in {tree.where} names no instrument; get it again")
+    for number, line in lines:
         code = line.strip()
         if code not in NAMES:
             raise CorpusError(

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
 from datasets_prep.members import is_sound
+from datasets_prep.records import needed
 from datasets_prep.tables import read_csv
 
 ARCHIVE, TABLE = "Medley-solos-DB.tar.gz", "Medley-solos-DB_metadata.csv"
@@ -13,6 +14,7 @@ BASE = "https://zenodo.org/record/3464194/files"
 LABELS = (
     "clarinet", "distorted electric guitar", "female singer", "flute", "piano", "tenor saxophone", "trumpet", "violin",
 )  # fmt: skip
+SUBSETS = ("test", "train", "training", "valid", "validation")
 COLUMNS = ("subset", "instrument", "instrument_id", "song_id", "uuid4")
 
 
@@ -21,6 +23,8 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     tree, table = trees[ARCHIVE], trees[TABLE]
     files = {PurePosixPath(name).name.partition(".")[0]: name for name in tree.names if is_sound(name)}
     for number, line in read_csv(table, TABLE, COLUMNS):
+        if line["subset"] not in SUBSETS:
+            raise CorpusError(f"{TABLE}, line {number}: the subset {line['subset']!r} is none of {', '.join(SUBSETS)}")
         if line["subset"] != "test":
             continue
         if line["instrument_id"] not in map(str, range(len(LABELS))):
@@ -31,7 +35,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
             id=line["uuid4"],
             recordings=(Recording(ARCHIVE, member, member),),
             references=(LABELS[int(line["instrument_id"])],),
-            group=line["song_id"],
+            group=needed(line["song_id"], "song_id", f"{TABLE}, line {number}"),
         )
 
 

@@ -22,7 +22,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     films = _films(trees[FILMS])
     for number, line in read_csv(trees[TABLE], TABLE, COLUMNS):
         where = f"{TABLE}, line {number}"
-        track = line["dataset_identifier"].strip().removesuffix(".json")
+        track = needed(line["dataset_identifier"], "dataset_identifier", where).strip().removesuffix(".json")
         if line["dataset"] == "sdd":
             archive = SONGS
             member = songs.get(track, f"audio/{track[-2:]}/{track}.2min.mp3")
@@ -34,7 +34,7 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
         else:
             raise CorpusError(f"{where}: the dataset is {line['dataset']!r}, which is neither sdd nor musiccaps")
         yield Row(
-            id=line["question_id"],
+            id=needed(line["question_id"], "question_id", where),
             recordings=(Recording(archive, member, member),),
             references=(needed(line["correct_answer"], "correct_answer", where),),
             group=stem(member),

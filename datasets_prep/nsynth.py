@@ -6,9 +6,14 @@ from typing import Any
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
+from datasets_prep.records import needed
 from datasets_prep.tables import only, with_keys
 
 FAMILIES = ("bass", "brass", "flute", "guitar", "keyboard", "mallet", "organ", "reed", "string", "synth_lead", "vocal")
+QUALITIES = (
+    "bright", "dark", "distortion", "fast_decay", "long_release", "multiphonic", "nonlinear_env", "percussive",
+    "reverb", "tempo-synced",
+)  # fmt: skip
 SOURCES = ("acoustic", "electronic", "synthetic")
 MD5 = {"test": "5e6f8719bf7e16ad0a00d518b78af77d", "valid": "87e94a00a19b6dbc99cf6d4c0c0cae87"}
 SAMPLES = {"test": 4096, "valid": 12_678}
@@ -30,14 +35,28 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     home = f"nsynth-{split.options['part']}"
     name = only(tree, "examples.json")
     for identity, note in _notes(tree, name):
-        with_keys(note, KEYS, f"{name} in {tree.where}, {identity}")
+        _check(with_keys(note, KEYS, f"{name} in {tree.where}, {identity}"), f"{name} in {tree.where}, {identity}")
         aspect = split.options.get("aspect")
         yield Row(
             id=identity,
             recordings=(Recording(archive, f"{home}/audio/{identity}.wav", f"{home}/audio/{identity}.wav"),),
             references=(str(note[ASPECTS[aspect][0]]) if aspect else _tags(note),),
-            group=str(note["instrument_str"]),
+            group=note["instrument_str"],
         )
+
+
+def _check(note: Mapping[str, Any], where: str) -> None:
+    """Raises CorpusError for what cannot be of a note."""
+    needed(note["instrument_str"], "instrument_str", where)
+    for key, known in (("instrument_family_str", FAMILIES), ("instrument_source_str", SOURCES)):
+        if note[key] not in known:
+            raise CorpusError(f"{where}: {key} is {note[key]!r}, none of {', '.join(known)}")
+    for key in ("pitch", "velocity"):
+        if type(note[key]) is not int or not 0 <= note[key] <= 127:
+            raise CorpusError(f"{where}: {key} is {note[key]!r}, no whole number from 0 to 127")
+    qualities = note["qualities_str"]
+    if not isinstance(qualities, list) or any(quality not in QUALITIES for quality in qualities):
+        raise CorpusError(f"{where}: qualities_str is {qualities!r}, no list of {', '.join(QUALITIES)}")
 
 
 def _notes(tree: Tree, name: str) -> list[tuple[str, Any]]:

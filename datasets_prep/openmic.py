@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split
+from datasets_prep.records import needed
 from datasets_prep.tables import only, read_csv, read_lines
 
 ARCHIVE = "openmic-2018-v1.0.0.tgz"
@@ -23,10 +24,10 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     wanted = _listed(tree)
     table = only(tree, "openmic-2018-aggregated-labels.csv")
     for number, line in read_csv(tree, table, ("sample_key", "instrument", "relevance")):
-        key, instrument = line["sample_key"], line["instrument"]
+        where = f"{table} in {tree.where}, line {number}"
+        key, instrument = needed(line["sample_key"], "sample_key", where), line["instrument"]
         if key not in wanted:
             continue
-        where = f"{table} in {tree.where}, line {number}"
         if instrument not in INSTRUMENTS:
             raise CorpusError(f"{where}: {instrument!r} is none of the 20 instruments")
         try:

@@ -48,7 +48,7 @@ def texts_of(value: Any, where: str) -> list[str]:
     """A list of cells as texts. Raises CorpusError for what is no list, or holds nothing."""
     if not isinstance(value, list) or not value:
         raise CorpusError(f"{where}: {value!r:.80} is no list of texts")
-    return [text_of(item, where) for item in value]
+    return [needed(item, "a text of the list", where) for item in value]
 
 
 def filled(**fields: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from datasets_prep.archives import Tree
 from datasets_prep.corpus import Access, Archive, Corpus, CorpusError, Recording, Row, Split, nearest
-from datasets_prep.records import sounds
+from datasets_prep.records import needed, sounds
 from datasets_prep.tables import only, read_csv, read_json, with_keys
 
 ARCHIVE = "vs_release_16k.zip"
@@ -23,17 +23,17 @@ def rows(split: Split, trees: Mapping[str, Tree]) -> Iterator[Row]:
     for number, entry in enumerate(_entries(tree, split.options["list"]), 1):
         where = f"{split.options['list']} in {tree.where}, entry {number}"
         with_keys(entry, ("wav", "labels"), where)
-        file = PurePosixPath(entry["wav"]).name
+        file, label = PurePosixPath(needed(entry["wav"], "wav", where)).name, needed(entry["labels"], "labels", where)
         found = STEM.fullmatch(PurePosixPath(file).stem)
         if found is None:
             raise CorpusError(f"{where}: {file} is not <f or m><speaker>_<number>_<sound>.wav")
-        if entry["labels"] not in names:
-            raise CorpusError(f"{where}: no label {entry['labels']!r}{nearest(entry['labels'], list(names))}")
+        if label not in names:
+            raise CorpusError(f"{where}: no label {label!r}{nearest(label, list(names))}")
         member = members.get(PurePosixPath(file).stem, f"audio_16k/{file}")
         yield Row(
             id=PurePosixPath(file).stem,
             recordings=(Recording(ARCHIVE, member, member),),
-            references=(names[entry["labels"]],),
+            references=(names[label],),
             group=found["speaker"],
             fields={"gender": "female" if file.startswith("f") else "male"},
         )

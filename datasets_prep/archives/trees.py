@@ -53,9 +53,12 @@ class Tree(ABC):
     def text(self, name: str, encoding: str = "utf-8") -> str:
         """The content of one file as text. Raises ArchiveError."""
         try:
-            return self.table(name).decode("utf-8-sig" if encoding == "utf-8" else encoding)
+            text = self.table(name).decode("utf-8-sig" if encoding == "utf-8" else encoding)
         except UnicodeDecodeError as error:
             raise ArchiveError(f"{name} in {self.where} is no {encoding} text (byte {error.start})") from None
+        if "\0" in text:
+            raise ArchiveError(f"{name} in {self.where} holds a NUL byte: it is damaged; get it again")
+        return text
 
     def records(self, name: str) -> Iterator[dict[str, Any]]:
         """The rows of a table of the hub (parquet), a recording in it being the name of a file of this tree. Raises
