@@ -38,7 +38,8 @@ def _tracks(tree: Tree) -> Iterator[tuple[str, list[str]]]:
             raise CorpusError(f"{name} in {tree.where} has no column {'/'.join(column)} in its first two lines")
     places = [head.index(column) for column in COLUMNS]
     for line in lines:
-        if not any(cell.strip() for cell in line[1:]):  # blank, or the line that names the index
+        named = bool(line) and not line[0].strip().isdecimal()
+        if not any(cell.strip() for cell in line[named:]):  # blank, or the line that names the index
             continue
         if len(line) != len(head) or not line[0].strip().isdecimal():
             raise CorpusError(

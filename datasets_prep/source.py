@@ -52,7 +52,7 @@ def find(archive: Archive, source: Path, loose: Sequence[str] = ()) -> Found | N
     for place in (folder, own) if own else (folder,):
         if tops := tuple(name for name in archive.tops if (place / name).exists()):
             return Found(archive, place, prefix=archive.name if archive.is_folder else "", only=tops)
-    if own and own.is_dir():
+    if own and own.is_dir() and archive.unpacked:
         return Found(archive, own, prefix="")
     lying = tuple(name for name in loose if (folder / name).is_file())
     return Found(archive, folder, prefix="", only=lying) if lying else None
