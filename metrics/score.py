@@ -20,6 +20,7 @@ __all__ = [
     "MetricError",
     "MetricSpec",
     "Score",
+    "Scoring",
     "ScoringSpec",
     "answers",
     "check",
@@ -38,24 +39,46 @@ def score(rows: Sequence[Mapping[str, Any]], spec: ScoringSpec, interval: str = 
     subset's alone. A function of the rows, not of their order. Without a scorable row a value is None, never an error.
     `interval` is one of `metrics.bootstrap.METHODS`.
     """
-    check_method(interval)
-    names = {record.get("subset") for record in rows}
-    subsets = sorted(name for name in names if name is not None)
-    several = len(names) > 1
-    subset_of = {str(record["id"]): record.get("subset") for record in rows} if several else {}
-    compared: dict[tuple[str, str], list[Row]] = {}  # metrics often share extractor and normaliser
-    for name, part in spec.metrics.items():
-        if (part.extractor, part.normalizer) not in compared:
-            compared[part.extractor, part.normalizer] = answers(rows, spec, name)
-    metrics = {name: metric_for(spec, name) for name in spec.metrics}  # what one remembers serves all subsets
-    scores = []
-    for subset in [None, *subsets] if several or not subsets else subsets:
+    return Scoring(rows, spec).scores(interval)
+
+
+class Scoring:
+    """Prediction records under a spec. Answers and metrics are made once: metrics often share extractor and normaliser,
+    and what a metric remembers (a judge's verdicts) serves all subsets."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]], spec: ScoringSpec):
+        self.spec = spec
+        self.subsets = {str(record["id"]): record.get("subset") for record in rows}
+        """The subset of each sample, failed ones too."""
+        self.metrics = {name: metric_for(spec, name) for name in spec.metrics}
+        self._compared: dict[tuple[str, str], list[Row]] = {}
         for name, part in spec.metrics.items():
-            chosen = compared[part.extractor, part.normalizer]
-            if several and subset is not None:
-                chosen = [row for row in chosen if subset_of[row.id] == subset]
-            scores.append(_score(metrics[name], chosen, spec, name, subset, interval))
-    return scores
+            if (part.extractor, part.normalizer) not in self._compared:
+                self._compared[part.extractor, part.normalizer] = answers(rows, spec, name)
+
+    def answers(self, name: str) -> list[Row]:
+        """What the metric of that name compares, sorted by id."""
+        part = part_of(self.spec, name)
+        return self._compared[part.extractor, part.normalizer]
+
+    def signature(self, name: str) -> str:
+        """Of the metric of that name over all rows."""
+        return signature(self.metrics[name], self.answers(name), self.spec, name)
+
+    def scores(self, interval: str = "percentile") -> list[Score]:
+        """See `score`."""
+        check_method(interval)
+        named = set(self.subsets.values())
+        subsets = sorted(subset for subset in named if subset is not None)
+        several = len(named) > 1
+        scores = []
+        for subset in [None, *subsets] if several or not subsets else subsets:
+            for name, metric in self.metrics.items():
+                chosen = self.answers(name)
+                if several and subset is not None:
+                    chosen = [row for row in chosen if self.subsets[row.id] == subset]
+                scores.append(_score(metric, chosen, self.spec, name, subset, interval))
+        return scores
 
 
 def count(rows: Sequence[Mapping[str, Any]], spec: ScoringSpec, expected: int | None = None) -> Counts:

@@ -17,6 +17,7 @@ from results.files import RunError, must_be, write_json
 from results.journal import JOURNAL, Journal
 
 SCHEMA_VERSION = 1
+STATISTICS = "statistics.json"
 NUMBER = (int, float, type(None))
 
 
@@ -228,7 +229,8 @@ class RunDirectory:
 
     def forget_scores(self, task: str) -> None:
         """Before answers are added: scores that are there hold for the answers that are there."""
-        (self.path / task / "scores.json").unlink(missing_ok=True)
+        for name in ("scores.json", STATISTICS):
+            (self.path / task / name).unlink(missing_ok=True)
 
     def read_scores(self, task: str) -> TaskScores | None:
         """A task's scores.json, or None where it is not scored yet. Raises RunError where it is damaged."""

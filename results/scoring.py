@@ -8,9 +8,11 @@ from typing import Any
 
 from metrics.base import MetricError, nearest
 from metrics.registry import METRICS
-from metrics.score import MetricSpec, Score, ScoringSpec, check, count, score
+from metrics.score import MetricSpec, Score, Scoring, ScoringSpec, check, count, score
+from results import statistics
 from results.files import RunError
 from results.run import RunDirectory, RunRecord, TaskScores, draw_order
+from results.statistics import TaskStatistics
 
 SCORED = ("id", "subset", "group", "references", "fields", "raw", "status", "flags")
 """What scoring reads of a record; the rest would be most of the memory that a million take."""
@@ -18,39 +20,53 @@ AS_PUBLISHED = re.compile(r"_(qwen2?_audio|as_published)$")
 
 
 def score_task(directory: RunDirectory, record: RunRecord, task: str) -> TaskScores:
-    """Score a task by the spec that run.json holds, and write its scores.json."""
-    scores = scored(directory, record, task, ScoringSpec.from_dict(record.tasks[task].scoring))
-    directory.write_scores(scores)
+    """Score a task by the spec that run.json holds, and keep its scores and statistics."""
+    spec = ScoringSpec.from_dict(record.tasks[task].scoring)
+    scores, scoring = _scored(records_of(directory, record, task), record, task, spec, "percentile")
+    keep(directory, scores, scoring)
     return scores
-
-
-def scored(
-    directory: RunDirectory, record: RunRecord, task: str, spec: ScoringSpec, interval: str = "percentile"
-) -> TaskScores:
-    """Score a task's predictions by a spec; nothing is written. Raises RunError where some are still to come."""
-    return _scored(records_of(directory, record, task), record, task, spec, interval)
 
 
 def rescored(
     directory: RunDirectory, record: RunRecord, task: str, spec: ScoringSpec, interval: str = "percentile"
-) -> TaskScores:
-    """The same by a spec that was not checked before the run. Raises MetricError for what cannot be scored by it."""
+) -> tuple[TaskScores, Scoring]:
+    """Score a task's predictions by a spec that was not checked before the run; nothing is written. Raises RunError
+    where some are still to come, MetricError for what cannot be scored by it."""
     rows = records_of(directory, record, task)
     check(spec, rows)
     return _scored(rows, record, task, spec, interval)
 
 
+def keep(directory: RunDirectory, scores: TaskScores, scoring: Scoring) -> None:
+    """Write a task's scores.json, and its statistics.json where it has any."""
+    directory.forget_scores(scores.task)
+    statistics.write(directory.path / scores.task, statistics.of(scoring))
+    directory.write_scores(scores)
+
+
+def statistics_of(directory: RunDirectory, record: RunRecord, task: str) -> TaskStatistics | None:
+    """A task's statistics: as kept, or made anew where they are not (a run of an older version). None where its primary
+    metric is not available. Raises RunError where samples are still to come."""
+    spec = ScoringSpec.from_dict(record.tasks[task].scoring)
+    kept = statistics.read(directory.path / task)
+    if kept is not None and kept.scoring == spec.to_dict():
+        return kept
+    return statistics.of(Scoring(records_of(directory, record, task), spec))
+
+
 def _scored(
     rows: Sequence[Mapping[str, Any]], record: RunRecord, task: str, spec: ScoringSpec, interval: str
-) -> TaskScores:
-    return TaskScores(
+) -> tuple[TaskScores, Scoring]:
+    scoring = Scoring(rows, spec)
+    scores = TaskScores(
         task=task,
         model=record.model,
         asked=record.tasks[task].asked,
         scoring=spec.to_dict(),
         counts=count(rows, spec, expected=record.tasks[task].expected),
-        scores=score(rows, spec, interval),
+        scores=scoring.scores(interval),
     )
+    return scores, scoring
 
 
 def records_of(directory: RunDirectory, record: RunRecord, task: str) -> list[dict[str, Any]]:

@@ -69,9 +69,9 @@ def _rescored(
     if unread and asked[0]:
         say(sys.stderr, f"results: of more than words, and so not normalised: {', '.join(unread)}")
     if write:
-        for result in results:
-            record.tasks[result.task].scoring = result.scoring
-            directory.write_scores(result)
+        for scores, way in results:
+            record.tasks[scores.task].scoring = scores.scoring
+            scoring.keep(directory, scores, way)
         directory.write(record)
         boards.write(directory)
-    return results
+    return [scores for scores, _ in results]
