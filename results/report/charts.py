@@ -3,10 +3,12 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from metrics.base import SumMetric
 from metrics.bootstrap import DRAWS, SEED, SumSample, interval_of, value_of
 from metrics.wer import ErrorRate
 from results.report.samples import TaskSamples, seconds_of
@@ -17,79 +19,129 @@ SLICES = 8
 """Of the lengths of clips."""
 FEWEST = 5
 """Samples in a slice."""
+SPREAD = 1.2
+"""The longest clip to the shortest, below which there is nothing to slice."""
 COMMON = 10
 LONGEST = 200
 """Characters of an answer that is listed as common."""
 
 
+@dataclass(frozen=True)
+class Numbers:
+    """What a run's samples of a task have of each distribution, shape = (n,) each."""
+
+    seconds: np.ndarray
+    own: np.ndarray
+    """The primary metric on single samples; nothing where that is only right or wrong."""
+    characters: np.ndarray
+    """Of the answers."""
+    highest: float | None
+    """Where the axis of `own` ends, and what is beyond is counted together; None: with the values."""
+
+
+def numbers(samples: TaskSamples) -> Numbers:
+    values = [] if samples.metric.right_or_wrong else [own.value for own in samples.own.values()]
+    return Numbers(
+        seconds=_known([seconds_of(record) for record in samples.records]),
+        own=_known(values),
+        characters=_known([len(record["raw"]) for record in samples.records if record.get("raw") is not None]),
+        highest=100.0 if isinstance(samples.metric, ErrorRate) else None,
+    )
+
+
 def of_task(samples: TaskSamples) -> dict[str, Any]:
-    """What the page draws of a task beside its scores, JSON-able."""
+    """What the page shows of one run's samples beside their distributions, JSON-able."""
     lengths = [seconds_of(record) for record in samples.records]
-    values = [own.value for own in samples.own.values()]
     said = [record["raw"] for record in samples.records if record.get("raw") is not None]
-    rate = isinstance(samples.metric, ErrorRate)
-    own = None if samples.metric.right_or_wrong else histogram(values, highest=100.0 if rate else None)
     return {
-        "seconds": histogram(lengths),
-        "own": own,
-        "characters": histogram([len(text) for text in said]),
         "by_seconds": by_seconds(samples),
         "common": common(said),
         "hours": math.fsum(length for length in lengths if length is not None) / 3600,
-        "right": Counter(own.right for own in samples.own.values())[True] if samples.own else None,
     }
 
 
-def histogram(values: Sequence[float | None], highest: float | None = None) -> dict[str, Any] | None:
-    """Edges and counts of at most BINS bins of round width; what lies beyond ``highest`` is in the last one. None for
-    fewer than two different values."""
-    known = np.array([value for value in values if value is not None], dtype=np.float64)
+def histograms(runs: Sequence[Numbers]) -> list[dict[str, Any]]:
+    """The distributions of each run, on the same bins for all."""
+    made = {
+        "seconds": histogram([run.seconds for run in runs]),
+        "own": histogram([run.own for run in runs], next((run.highest for run in runs), None)),
+        "characters": histogram([run.characters for run in runs], least=1.0),
+    }
+    return [{name: bins and bins[number] for name, bins in made.items()} for number in range(len(runs))]
+
+
+def histogram(
+    several: Sequence[np.ndarray], highest: float | None = None, least: float = 0.0
+) -> list[dict[str, Any]] | None:
+    """Of each list of values the counts in about BINS bins of one round width (``least`` or more), and how many lie
+    beyond ``highest``; ``edges`` are the same for all. None for fewer than two different values."""
+    known = np.concatenate(several) if several else np.array([])
     if not known.size or known.min() == known.max():
         return None
-    over = highest is not None and bool((known > highest).any())
-    top = highest if over and highest is not None else float(known.max())
-    low = 0.0 if 0 <= known.min() <= (top - known.min()) / 2 else float(known.min())
-    width = _round_width((top - low) / BINS) if top > low else 1.0
-    begin = math.floor(low / width) * width
-    count = max(1, math.ceil((top - begin) / width - 1e-9))
-    edges = [begin + width * number for number in range(count + 1)]
-    clipped = np.minimum(known, edges[-1])
-    counts = np.histogram(clipped if not over else known[known <= edges[-1]], edges)[0].tolist()
-    return {"edges": edges, "counts": counts, "beyond": int((known > edges[-1]).sum()) if over else 0}
+    top = float(known.max()) if highest is None else min(highest, float(known.max()))
+    low = float(known.min())
+    low = 0.0 if 0 <= low <= top / 2 or low >= top else low
+    width = max(_round_width((top - low) / BINS), least)
+    begin = math.floor(low / width)
+    last = max(begin + 1, math.ceil(top / width - 1e-9))
+    edges = [width * number for number in range(begin, last + 1)]
+    return [
+        {
+            "edges": edges,
+            "counts": np.histogram(values[values <= edges[-1]], edges)[0].tolist(),
+            "beyond": int((values > edges[-1]).sum()),
+        }
+        for values in several
+    ]
 
 
 def by_seconds(samples: TaskSamples) -> list[dict[str, Any]]:
     """The primary score with its interval in slices of about as many samples each, from the shortest clips to the
-    longest. Nothing for a metric that does not sum, or for few samples."""
+    longest. Nothing for a metric that does not sum, for few samples, or for clips of about one length.
+
+    The slices are of all samples, failed ones too, and so the same for all runs on the same data.
+    """
     known = samples.statistics
-    if known is None or known.table is None:
-        return []
     lengths = {record["id"]: seconds_of(record) for record in samples.records}
-    seconds = np.array([math.nan if lengths[name] is None else lengths[name] for name in known.ids], dtype=np.float64)
-    order = np.argsort(seconds, kind="stable")[: int(np.isfinite(seconds).sum())]
-    slices = min(SLICES, len(order) // FEWEST)
-    if slices < 2:
+    every = np.sort(_known(list(lengths.values())))
+    slices = min(SLICES, len(every) // FEWEST)
+    if known is None or known.table is None or slices < 2 or every[-1] < SPREAD * every[0]:
         return []
-    return [_slice(known, seconds, chosen) for chosen in np.array_split(order, slices)]
+    bounds = [float(part[-1]) for part in np.array_split(every, slices)]
+    bounds = sorted(set(bounds))
+    seconds = np.array([math.nan if lengths[name] is None else lengths[name] for name in known.ids], dtype=np.float64)
+    found, low = [], float(every[0])
+    for high in bounds:
+        inside = np.flatnonzero((seconds <= high) & ((seconds > low) if found else (seconds >= low)))
+        found.append({"low": low, "high": high, "n": len(inside)} | _measured(known, inside))
+        low = high
+    return found
 
 
-def _slice(known: TaskStatistics, seconds: np.ndarray, chosen: np.ndarray) -> dict[str, Any]:
-    table = np.array(known.table, dtype=np.float64).T[chosen]
+def _measured(known: TaskStatistics, chosen: np.ndarray) -> dict[str, Any]:
+    """The score over some samples, with its interval over their groups."""
+    metric = known.metric
+    if not chosen.size or not isinstance(metric, SumMetric):
+        return {"value": None, "ci95": None}
+    table = np.array([np.take(column, chosen) for column in known.table or ()], dtype=np.float64).T
     groups = chosen.tolist() if known.groups is None else [known.groups[number] for number in chosen]
-    numbers: dict[Any, int] = {}
-    membership = np.array([numbers.setdefault(group, len(numbers)) for group in groups])
-    sums = np.stack([np.bincount(membership, column, len(numbers)) for column in table.T], axis=1)
-    sample = SumSample(known.metric, sums, np.ones(len(numbers), dtype=np.int64))  # type: ignore[arg-type]
+    places: dict[Any, int] = {}
+    membership = np.array([places.setdefault(group, len(places)) for group in groups])
+    sums = np.stack([np.bincount(membership, column, len(places)) for column in table.T], axis=1)
+    sample = SumSample(metric, sums, np.ones(len(places), dtype=np.int64))
     value = value_of(sample)
     interval = None if value is None else interval_of(sample, value, DRAWS, SEED, "percentile")
-    low, high = float(seconds[chosen[0]]), float(seconds[chosen[-1]])
-    return {"low": low, "high": high, "n": len(chosen), "value": value, "ci95": interval and list(interval)}
+    return {"value": value, "ci95": interval and list(interval)}
 
 
 def common(said: Sequence[str]) -> list[tuple[str, int]]:
     """The answers that were given more than once, the most common first."""
     times = [item for item in Counter(said).items() if item[1] > 1]
     return [(text[:LONGEST], count) for text, count in sorted(times, key=lambda item: (-item[1], item[0]))[:COMMON]]
+
+
+def _known(values: Sequence[float | None]) -> np.ndarray:
+    return np.array([value for value in values if value is not None], dtype=np.float64)
 
 
 def _round_width(least: float) -> float:

@@ -124,12 +124,16 @@ def read(
     for name in dict.fromkeys(name for record in records for name in record.tasks):
         task = Task(name, [])
         report.tasks.append(task)
+        numbers: list[charts.Numbers] = []
         for directory, record in zip(directories, records, strict=True):
             part = None
             if name in record.tasks:
                 places = clips.folders_of(record.config, name, folders, output.parent)
-                part = _part(report, task, directory, record, places, audio)
+                part, own_numbers = _part(report, task, directory, record, places, audio)
+                numbers.append(own_numbers)
             task.parts.append(part)
+        for part, drawn in zip(filter(None, task.parts), charts.histograms(numbers), strict=True):
+            part.charts |= drawn
     return report
 
 
@@ -153,7 +157,7 @@ def _run(record: RunRecord, name: str) -> dict[str, Any]:
 
 def _part(
     report: Report, task: Task, directory: RunDirectory, record: RunRecord, folders: clips.Folders, audio: int
-) -> Part:
+) -> tuple[Part, charts.Numbers]:
     found, scores = samples.read(directory, record, task.name), directory.read_scores(task.name)
     entry = record.tasks[task.name]
     placed = list(clips.placed(folders, found.records))
@@ -165,7 +169,7 @@ def _part(
         if type(error) is not ValueError:
             raise
         raise RunError(f"{directory.path}: a prediction of {task.name} cannot be shown: {error}") from None
-    return Part(
+    part = Part(
         counts=None if scores is None else scores.counts,
         scores=[] if scores is None else scores.scores,
         primary=entry.scoring["primary"],
@@ -181,6 +185,7 @@ def _part(
         links=folders.links,
         missing=sum(place is None for places in placed for place in places),
     )
+    return part, charts.numbers(found)
 
 
 def _embed(

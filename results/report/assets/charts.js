@@ -19,11 +19,11 @@ function shape(run, x, y, size) {
 }
 
 // Up to about five round numbers that span the values.
-function scaleOf(values, whole = false) {
+function scaleOf(values, whole = false, least = 0) {
   const known = values.filter((value) => value !== null && value !== undefined && Number.isFinite(value));
   const low = Math.min(0, ...known);
   const high = whole && Math.max(...known) <= 100 ? 100 : Math.max(...known, 0);
-  const step = roundStep((high - low) / 4 || 1);
+  const step = roundStep(Math.max((high - low) / 4 || 1, least));
   const [begin, end] = [Math.floor(low / step) * step, Math.max(Math.ceil(high / step - 1e-9), 1) * step];
   const ticks = [];
   for (let at = 0; begin + at * step <= end + step * 1e-6; at++) ticks.push(Number((begin + at * step).toPrecision(12)));
@@ -90,20 +90,19 @@ function framed(title, words, xs, ys, draw) {
 function histogram(title, name, series) {
   const known = series.filter(({ bins }) => bins);
   if (!known.length) return null;
-  const edges = known.map(({ bins }) => bins.edges);
-  const [low, high] = [Math.min(...edges.map((each) => each[0])), Math.max(...edges.map((each) => each.at(-1)))];
+  const [low, high] = [known[0].bins.edges[0], known[0].bins.edges.at(-1)]; // the same for all runs
   const beyond = known.some(({ bins }) => bins.beyond);
   const room = beyond ? 0.93 : 1; // the rest is for what lies beyond
   const share = (value) => (room * (value - low)) / (high - low || 1);
-  const ys = scaleOf(known.flatMap(({ bins }) => [...bins.counts, bins.beyond]));
-  const labels = scaleOf([low, high]).ticks.filter((tick) => tick >= low - 1e-9 && tick <= high + 1e-9);
+  const ys = scaleOf(known.flatMap(({ bins }) => [...bins.counts, bins.beyond]), false, 1);
+  const labels = scaleOf([low, high]).ticks.filter((tick) => tick >= low - 1e-9 && tick <= high + 1e-9 && (!beyond || share(tick) < 0.88));
   const ticks = labels.map((tick) => ({ share: share(tick), text: tick.toLocaleString("en") }));
   if (beyond) ticks.push({ share: 0.98, text: "more" });
   const words = known.map(({ run, bins }) => `${plain(head.runs[run].name)}: ${modeOf(bins, name)}`).join("; ");
   return framed(title, words, { name, ticks }, ys, (made, x, y) => {
     for (const { run, bins } of known) {
       const group = svg("g", { class: `${runClass(run)} ${known.length > 1 ? "over" : "alone"}` });
-      bins.counts.forEach((value, at) => group.append(box(x(share(bins.edges[at])), x(share(bins.edges[at + 1])), y(value), y(0), `${bins.edges[at]} to ${bins.edges[at + 1]}: ${value}`)));
+      bins.counts.forEach((value, at) => group.append(box(x(share(bins.edges[at])), x(share(bins.edges[at + 1])), y(value), y(0), `${short(bins.edges[at])} to ${short(bins.edges[at + 1])}: ${value}`)));
       if (bins.beyond) group.append(box(x(0.95), x(1), y(bins.beyond), y(0), `more than ${high}: ${bins.beyond}`));
       made.append(group);
     }
@@ -112,7 +111,11 @@ function histogram(title, name, series) {
 
 function modeOf(bins, name) {
   const most = bins.counts.indexOf(Math.max(...bins.counts));
-  return `${plural(bins.counts.reduce((sum, value) => sum + value, bins.beyond), "sample")}, most of them at ${bins.edges[most]} to ${bins.edges[most + 1]} ${name}`;
+  return `${plural(bins.counts.reduce((sum, value) => sum + value, bins.beyond), "sample")}, most of them at ${short(bins.edges[most])} to ${short(bins.edges[most + 1])} ${name}`;
+}
+
+function short(value) {
+  return Number(value.toPrecision(6)).toLocaleString("en");
 }
 
 function box(from, to, top, bottom, words) {
@@ -125,7 +128,9 @@ function bySeconds(title, unit, series) {
   if (!known.length) return null;
   const ys = scaleOf(known.flatMap(({ slices }) => slices.flatMap((slice) => [slice.value, ...(slice.ci95 || [])])));
   const first = known[0].slices;
-  const ticks = first.map((slice, at) => ({ share: (at + 0.5) / first.length, text: `${number(slice.low, slice.high < 20 ? 1 : 0)}–${number(slice.high, slice.high < 20 ? 1 : 0)}` }));
+  const span = first.at(-1).high - first[0].low;
+  const digits = span < 2 ? 2 : span < 30 ? 1 : 0;
+  const ticks = first.map((slice, at) => ({ share: (at + 0.5) / first.length, text: `${number(slice.low, digits)}–${number(slice.high, digits)}` }));
   const shown = ticks.filter((_, at) => first.length <= 5 || at % 2 === 0);
   const words = known.map(({ run, slices }) => `${plain(head.runs[run].name)}: ${slices.map((slice) => `${number(slice.low, 1)} to ${number(slice.high, 1)} s ${withUnit(slice.value, unit)}`).join(", ")}`).join("; ");
   return framed(title, words, { name: "seconds of audio, equally many samples a slice", ticks: shown }, ys, (made, x, y) => {

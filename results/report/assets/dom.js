@@ -112,9 +112,9 @@ function plural(value, one, many = `${one}s`) {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-// Tables: a head of names, rows of cells. A name that begins with # is of a column of numbers.
-function table(caption, head, rows, kind = "") {
-  const numeric = head.map((name) => name.startsWith("#"));
+// Tables: a head of names (or elements), rows of cells. A name that begins with # is of a column of numbers.
+function table(caption, names, rows, kind = "") {
+  const numeric = names.map((name) => typeof name === "string" && name.startsWith("#"));
   const cells = (row) => row.map((cell, at) => el("td", { class: numeric[at] && "num" }, cell));
   return el(
     "div",
@@ -123,7 +123,7 @@ function table(caption, head, rows, kind = "") {
       "table",
       { class: kind },
       el("caption", { class: "unseen" }, caption),
-      el("thead", {}, el("tr", {}, head.map((name, at) => el("th", { scope: "col", class: numeric[at] && "num" }, name.replace(/^#/, ""))))),
+      el("thead", {}, el("tr", {}, names.map((name, at) => el("th", { scope: "col", class: numeric[at] && "num" }, numeric[at] ? name.slice(1) : name)))),
       el("tbody", {}, rows.map((row) => el("tr", {}, cells(row)))),
     ),
   );

@@ -110,6 +110,8 @@ function compareIds(one, two) {
   return one < two ? -1 : one > two ? 1 : 0;
 }
 
+let filtersOpen = null; // as somebody left them
+
 // The controls above the list. Only what a task's samples have is offered.
 function filterControls(task, entries, query) {
   const run = runOf(task, query);
@@ -122,7 +124,10 @@ function filterControls(task, entries, query) {
   const runNames = (list) => list.map((each) => [String(each), plain(head.runs[each].name)]);
   return el("form", { class: "filters", role: "search", "aria-label": "Filter samples", onsubmit: (event) => event.preventDefault() },
     field("Search", searchBox(query), "wide"),
-    field("Task", choice("task", task.name, head.tasks.map((each) => [safe(each.name), plain(each.name)]), query), "wide"),
+    el("details", { class: "more-filters", open: filtersOpen ?? !matchMedia("(max-width: 44rem)").matches, ontoggle: (event) => { filtersOpen = event.target.open; } },
+    el("summary", {}, "Filters and order"),
+    el("div", { class: "row" },
+    field("Task", choice("task", safe(task.name), head.tasks.map((each) => [safe(each.name), plain(each.name)]), query), "wide"),
     runs.length > 1 && field("Run", choice("run", String(run), runNames(runs), query)),
     runs.length > 1 && field("Beside it", choice("with", String(otherOf(task, query) ?? "none"), [["none", "nothing"], ...runNames(runs.filter((each) => each !== run)), ...(runs.length > 2 ? [["all", "all others"]] : [])], query)),
     runs.length > 1 && field("Between them", choice("differ", query.differ, [["", "all"], ...Object.entries(DIFFERENCES)], query)),
@@ -133,7 +138,7 @@ function filterControls(task, entries, query) {
     fields.length > 0 && field("Field", choice("field", query.field, [["", "any"], ...fields.map(([name]) => [name, plain(name)])], query)),
     query.field && field("is", choice("is", query.is, [[null, "anything"], ...(fields.find(([name]) => name === query.field) || [null, []])[1].map((value) => [safe(value), plain(shortened(value, 60))])], query)),
     field("Order", choice("sort", query.sort || "worst", Object.entries(ORDERS).map(([key, { name }]) => [key, name]), query)),
-    field("Audio", choice("audio", query.audio, [["", "all"], ["here", "in this page"]], query)),
+    field("Audio", choice("audio", query.audio, [["", "all"], ["here", "in this page"]], query)))),
     chips(task, query),
   );
 }

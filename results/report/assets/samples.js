@@ -114,8 +114,8 @@ function detail(entry) {
         el("button", { type: "button", "aria-label": "next sample", disabled: at === found.length - 1, onclick: () => select(at + 1, true) }, "↓"))),
     el("p", { class: "under" }, [first.subset !== null && ["subset ", said(first.subset)], first.group !== null && ["group ", said(first.group)], first.seconds !== null && duration(first.seconds)].filter(Boolean).map((each, number) => [number ? " · " : "", each])),
     players(task, task.parts[runs[0]], first),
+    block(first.references.length > 1 ? "Right answers" : "Right answer", el("ul", { class: "references" }, first.references.map((text) => el("li", {}, text === "" ? el("em", { class: "muted" }, "nothing") : said(text))))),
     el("div", { class: `sides ${runs.length > 1 ? "several" : ""}` }, runs.map((run) => side(task, run, entry.of[run], runs.length > 1))),
-    block("Right", el("ul", { class: "references" }, first.references.map((text) => el("li", {}, text === "" ? el("em", { class: "muted" }, "nothing") : said(text))))),
     fieldsOf(first),
   ];
 }
@@ -142,10 +142,20 @@ function side(task, run, sample, several) {
     alignment(sample),
     sample.raw !== null && block("Said", el("div", { class: "quote" }, sample.raw === "" ? el("em", { class: "muted" }, "nothing") : said(sample.raw))),
     sample.status === "ok" && answer === null && block("Read as", el("p", { class: "muted" }, "No answer could be read in it; it counts as wrong.")),
-    sample.status === "ok" && answer !== null && sample.answer !== true && block("Compared as", el("div", { class: "quote" }, said(answer))),
-    sample.compared !== true && block("With", el("ul", { class: "references" }, sample.compared.map((text) => el("li", {}, said(text))))),
+    comparedAs(sample, answer),
     sample.prompt !== null && el("details", {}, el("summary", {}, "Prompt"), el("div", { class: "quote" }, said(sample.prompt))),
     sample.tokens.some((value) => value !== null) && el("p", { class: "small" }, `${count(sample.tokens[0])} tokens of prompt, ${count(sample.tokens[1])} new`));
+}
+
+// What the metric saw, where extractor and normaliser changed something; an alignment shows most of it.
+function comparedAs(sample, answer) {
+  const read = sample.status === "ok" && answer !== null && sample.answer !== true;
+  if (!read && sample.compared === true) return null;
+  const content = [
+    read && block("Compared as", el("div", { class: "quote" }, said(answer))),
+    sample.compared !== true && block("With", el("ul", { class: "references" }, sample.compared.map((text) => el("li", {}, said(text))))),
+  ];
+  return sample.aligned ? el("details", {}, el("summary", {}, "As it was compared"), content) : content;
 }
 
 function block(name, ...content) {

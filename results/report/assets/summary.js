@@ -15,7 +15,7 @@ function summaryView() {
       ["samples", count(total((part) => part.answered))],
       ["of audio", duration(total((part) => part.charts.hours) * 3600)],
       ["failed", failed ? el("strong", { class: "bad" }, count(failed)) : "0"],
-      ["busy", duration(head.runs.flatMap((run) => run.sessions).reduce((sum, session) => sum + (session.seconds || 0), 0))],
+      ["wall time", duration(head.runs.flatMap((run) => run.sessions).reduce((sum, session) => sum + (session.seconds || 0), 0))],
     ]),
     head.notes.length > 0 && notesOf(),
     head.tasks.length > 0 && el("div", { class: "bar-of-tools" }, el("h2", {}, "Primary scores"), formSwitch()),
@@ -29,7 +29,7 @@ function legend() {
 }
 
 function notesOf() {
-  return el("details", { class: "notes", open: head.notes.length <= 3 }, el("summary", {}, plural(head.notes.length, "note")), el("ul", {}, head.notes.map((note) => el("li", {}, said(note)))));
+  return el("details", { class: "notes", open: head.notes.join("").length < 600 }, el("summary", {}, plural(head.notes.length, "note")), el("ul", {}, head.notes.map((note) => el("li", {}, said(note)))));
 }
 
 function formSwitch() {

@@ -42,29 +42,37 @@ function countsOf(task, parts, several) {
 function allScores(task, parts, several) {
   const scores = parts.flatMap(({ run, part }) => part.scores.map((score) => ({ run, score })));
   if (!scores.length) return el("p", { class: "muted" }, "Not scored yet.");
-  const order = [...new Set(scores.map(({ score }) => JSON.stringify([score.subset, score.name])))];
-  const groups = new Map();
-  for (const { score } of scores) {
-    const key = `${score.unit}|${score.higher_is_better}`;
-    groups.set(key, [...(groups.get(key) || []), score.value, ...(score.ci95 || [])]);
-  }
-  const scales = new Map([...groups].map(([key, values]) => [key, scaleOf(values, key === "%|true")]));
   const signatures = [...new Set(scores.map(({ score }) => score.signature))];
-  const rows = order.flatMap((key) =>
-    scores.filter(({ score }) => JSON.stringify([score.subset, score.name]) === key).map(({ run, score }) => scoreRow(run, score, several, scales, signatures)));
-  const names = ["subset", "metric", ...(several ? ["run"] : []), "#value", "95 % interval", "chart", "#samples", "#unparsed", "signature"];
+  const others = scores.filter(({ score }) => !score.primary);
   return [
-    table("Scores", names, rows, "all-scores"),
+    scoresTable("The primary score", scores.filter(({ score }) => score.primary), several, signatures),
+    others.length > 0 && el("details", { open: others.length <= 8, class: "others" }, el("summary", {}, plural(others.length, "other score")), scoresTable("Other scores", others, several, signatures)),
     scores.filter(({ score }) => score.unavailable).map(({ score }) => el("p", { class: "warning" }, said(score.name), " has no value here: ", said(score.unavailable))),
     el("ol", { class: "signatures" }, signatures.map((signature) => el("li", {}, el("code", {}, said(signature))))),
   ];
 }
 
-function scoreRow(run, score, several, scales, signatures) {
-  const scale = scales.get(`${score.unit}|${score.higher_is_better}`);
+// A line a score and run; lines of one unit share a scale.
+function scoresTable(caption, scores, several, signatures) {
+  const place = ({ score }) => JSON.stringify([score.name, score.subset]);
+  const unit = ({ score }) => `${score.unit}|${score.higher_is_better}`;
+  const values = grouped(scores, unit);
+  const scales = new Map([...values].map(([key, list]) => [key, scaleOf(list.flatMap(({ score }) => [score.value, ...(score.ci95 || [])]), key === "%|true")]));
+  const lines = [...grouped(scores, place).values()].flatMap((list) => list.map((each, at) => scoreRow(each.run, each.score, at, several, scales.get(unit(each)), signatures)));
+  const only = scales.size === 1 ? axis([...scales.values()][0], scores[0].score.unit) : unseen("chart");
+  return table(caption, ["metric", "subset", ...(several ? ["run"] : []), "#value", "95 % interval", only, "#samples", "#unparsed", "signature"], lines, "all-scores");
+}
+
+function grouped(list, keyOf) {
+  const groups = new Map();
+  for (const each of list) groups.set(keyOf(each), [...(groups.get(keyOf(each)) || []), each]);
+  return groups;
+}
+
+function scoreRow(run, score, at, several, scale, signatures) {
   return [
-    score.subset === null ? el("span", { class: "muted" }, "all") : said(score.subset),
-    [said(score.name), el("span", { class: "muted" }, ` ${score.higher_is_better ? "↑" : "↓"}`), score.primary && el("span", { class: "tag", title: "the primary score" }, "primary")],
+    at === 0 && [said(score.name), el("span", { class: "muted" }, ` ${score.higher_is_better ? "↑" : "↓"}`)],
+    at === 0 && (score.subset === null ? el("span", { class: "muted" }, "all") : said(score.subset)),
     ...(several ? [[mark(run), said(head.runs[run].name)]] : []),
     withUnit(score.value, score.unit),
     score.ci95 ? [interval(score.ci95), score.ci_method !== "percentile" && ` (${score.ci_method})`] : "–",
@@ -90,6 +98,7 @@ function plotsOf(parts, part) {
 // What scores.json keeps beside a score: matrices, values of classes, confusions; whatever is not known by name is listed.
 function detailsOf(task, run, part, several) {
   const shown = part.scores.filter((score) => score.details && (score.subset === null || part.scores.every((each) => each.subset === score.subset)));
+  shown.sort((one, two) => two.primary - one.primary);
   const seen = new Set(); // metrics of one task often have the same details
   return shown.map((score) => {
     const key = JSON.stringify(score.details);
