@@ -78,7 +78,7 @@ def read(directory: RunDirectory, record: RunRecord, task: str) -> TaskSamples:
     """The samples that a task asks for, as far as they are answered. Raises RunError and MetricError."""
     spec = ScoringSpec.from_dict(record.tasks[task].scoring)
     found, expected = directory.journal(task).read(), record.tasks[task].expected
-    chosen = sorted(sorted(found, key=draw_order)[:expected])
+    chosen = sorted(found if len(found) <= expected else sorted(found, key=draw_order)[:expected])
     records = [found[identity] for identity in chosen]
     metric = metric_for(spec, spec.primary)
     known = _statistics(directory, record, task, metric) if len(records) == expected else None
