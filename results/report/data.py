@@ -150,9 +150,11 @@ def _names(directories: Sequence[RunDirectory], records: Sequence[RunRecord]) ->
 def _run(record: RunRecord, name: str) -> dict[str, Any]:
     kept = ("model", "label", "versions", "git_commit", "left_out", "audit", "control")
     model = record.config.get("model")
-    return {"name": name, "sessions": [asdict(session) for session in record.sessions]} | {
-        key: getattr(record, key) for key in kept
-    } | {"settings": model if isinstance(model, dict) else {}}
+    return (
+        {"name": name, "sessions": [asdict(session) for session in record.sessions]}
+        | {key: getattr(record, key) for key in kept}
+        | {"settings": model if isinstance(model, dict) else {}}
+    )
 
 
 def _part(

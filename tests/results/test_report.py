@@ -88,9 +88,7 @@ def test_the_worst_come_first(speech: RunDirectory) -> None:
         ("zh", "", "onetwothree", "3= 1s 1= 1s 5d"),
     ],
 )
-def test_tokens_are_those_of_the_metric(
-    tmp_path: Path, language: str, separator: str, right: str, runs: str
-) -> None:
+def test_tokens_are_those_of_the_metric(tmp_path: Path, language: str, separator: str, right: str, runs: str) -> None:
     spec = ScoringSpec({"wer": MetricSpec("wer")}, "wer", language)
     row = Prediction("a", None, None, ["one two three"], {}, "p", [], "one six", "ok")
     run = made.make_run(tmp_path / "run", {"t": (spec, [row])})

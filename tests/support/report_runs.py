@@ -12,7 +12,22 @@ from results.journal import ClipRecord, Failure, Prediction
 from results.run import DeviceUse, RunDirectory, RunRecord, Session, TaskRecord
 from results.scoring import score_task
 
-WORDS = "the lamp burned all night while snow fell on quiet hills above our old white house".split()
+WORDS = [
+    "the",
+    "lamp",
+    "burned",
+    "all",
+    "night",
+    "while",
+    "snow",
+    "fell",
+    "on",
+    "quiet",
+    "hills",
+    "above",
+    "our",
+    "old",
+]
 WER = ScoringSpec({"wer": MetricSpec("wer", "basic"), "cer": MetricSpec("cer", "basic")}, "wer", "en")
 LABELS = ["cat", "dog", "owl"]
 ACCURACY = ScoringSpec({"accuracy": MetricSpec("accuracy", "basic", "label")}, "accuracy", "en", LABELS)
@@ -25,7 +40,7 @@ HOSTILE = [
     "</textarea></style></title><img src=x onerror=window.pwned=3>",
     "<!--<script>",
     "javascript:window.pwned=4",
-    '"\'><svg onload=window.pwned=5>',
+    "\"'><svg onload=window.pwned=5>",
     "right \u202e to left \u2066 isolated \u2069",
     "nul \0 and \x1b[31m red \x07",
     HALF,
@@ -80,7 +95,7 @@ def speech(count: int = 120, wrong_each: int = 3, seed: int = 0) -> list[Predict
         words = [WORDS[at] for at in draw.integers(0, len(WORDS), 6)]
         said = list(words)
         if number % wrong_each == seed:
-            said[1 : 1 + number % 4] = ["zebra"] * (number % 3)
+            said[1 : 1 + number % 4] = ["zebra"] * (number % 5 % 3)
         clip = ClipRecord(f"clips/s{number:03}.wav", None, None, 1 + number / 40, "0" * 64)
         rows.append(
             Prediction(
@@ -125,7 +140,7 @@ def hostile() -> dict[str, tuple[ScoringSpec, Sequence[Prediction]]]:
     pairs = zip(HOSTILE, HOSTILE[1:] + HOSTILE[:1], strict=True)
     chosen = [Prediction(f"c{at}", None, None, [one], {}, "p", [], two, "ok") for at, (one, two) in enumerate(pairs)]
     return {
-        'own/<script>window.pwned=6<b>"\'\u202e\u2028': (speech_spec, [broken, *rows[1:], long]),
+        "own/<script>window.pwned=6<b>\"'\u202e\u2028": (speech_spec, [broken, *rows[1:], long]),
         "own/labels</title>": (label_spec, [*chosen, *(chosen_right(text) for text in HOSTILE)]),
     }
 
