@@ -1,12 +1,8 @@
 """What a page holds of runs: a small part that is read at once, and samples in packed blocks that are read when asked
 for."""
 
-import base64
-import gzip
-import json
-import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,14 +10,10 @@ from typing import Any
 from metrics.score import Counts, Score
 from results import leaderboard
 from results.files import RunError
-from results.report import charts, clips, samples
+from results.report import blocks, charts, clips, samples
 from results.report.clips import Embedded
 from results.run import RunDirectory, RunRecord
 
-BLOCK = 5_000
-"""Samples in a block at most."""
-BLOCK_CHARACTERS = 8_000_000
-"""Of its JSON, about."""
 EXAMPLES = 5
 """Sentences that are listed of a kind of failure."""
 
@@ -98,7 +90,7 @@ class Report:
             "verdicts": [{"run": run} | asdict(verdict) for run, verdict in self.verdicts],
             "clip_notes": self.embedded.notes,
         }
-        return packed(head)
+        return blocks.packed(head)
 
 
 def read(
@@ -166,7 +158,7 @@ def _part(
     _embed(report.embedded, task, found, placed, folders, audio)
     first = len(report.blocks)
     try:
-        report.blocks += map(packed_text, _cut(samples.rows(found, placed)))
+        report.blocks += blocks.of_task(found, placed)
     except ValueError as error:
         if type(error) is not ValueError:
             raise
@@ -222,31 +214,3 @@ def _failures(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         {"code": code, "count": len(failed), "examples": failed[:EXAMPLES]}
         for code, failed in sorted(by_code.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
-
-
-def _cut(rows: Iterator[list[Any]]) -> Iterator[str]:
-    """Rows as JSON lists of about equal size."""
-    texts: list[str] = []
-    size = 0
-    for row in rows:
-        texts.append(_json(row))
-        size += len(texts[-1])
-        if len(texts) == BLOCK or size >= BLOCK_CHARACTERS:
-            yield f"[{','.join(texts)}]"
-            texts, size = [], 0
-    if texts:
-        yield f"[{','.join(texts)}]"
-
-
-def packed(value: Any) -> str:
-    """A value as base64 of gzip of its JSON, the same for the same value."""
-    return packed_text(_json(value))
-
-
-def packed_text(text: str) -> str:
-    return base64.b64encode(gzip.compress(text.encode("ascii"), compresslevel=zlib.Z_BEST_SPEED + 5, mtime=0)).decode()
-
-
-def _json(value: Any) -> str:
-    """In ASCII: lone surrogates, which are no UTF-8, come back as they are."""
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from metrics.answers import answers, metric_for
-from metrics.base import Metric, MetricError, Row, SumMetric, primary_language
+from metrics.base import Metric, Row, SumMetric, primary_language
 from metrics.classification import ClassMetric
 from metrics.registry import METRICS
 from metrics.score import ScoringSpec
@@ -64,11 +64,11 @@ class TaskSamples:
 
     records: list[dict[str, Any]]
     """The predictions."""
-    answers: dict[str, Row]
-    """As the primary metric compares them, of samples that have an answer."""
     own: dict[str, Own]
     """Of samples that the primary metric covers; of none where its statistics are not known."""
+    spec: ScoringSpec
     metric: Metric
+    """The primary one."""
     statistics: TaskStatistics | None
     worst: list[str] = field(default_factory=list)
     """All ids, the most wrong first."""
@@ -84,8 +84,8 @@ def read(directory: RunDirectory, record: RunRecord, task: str) -> TaskSamples:
     known = _statistics(directory, record, task, metric) if len(records) == expected else None
     samples = TaskSamples(
         records=records,
-        answers={row.id: row for row in answers(records, spec, spec.primary)},
         own={} if known is None else _own(metric, known),
+        spec=spec,
         metric=metric,
         statistics=known,
     )
@@ -131,11 +131,17 @@ def _badness(samples: TaskSamples, identity: str) -> tuple[float, float, str]:
     return -(own.errors or 0.0), value, identity
 
 
-def rows(samples: TaskSamples, placed: Sequence[Sequence[int | None]]) -> Iterator[list[Any]]:
+def rows(
+    records: Sequence[dict[str, Any]],
+    owns: Sequence[Own],
+    placed: Sequence[Sequence[int | None]],
+    spec: ScoringSpec,
+) -> Iterator[list[Any]]:
     """Each sample by COLUMNS; ``placed`` are the folders that its clips are in, by their number (None: nowhere)."""
-    aligner = _aligner(samples.metric)
-    for record, places in zip(samples.records, placed, strict=True):
-        row, own = samples.answers.get(record["id"]), samples.own.get(record["id"], Own())
+    aligner = _aligner(metric_for(spec, spec.primary))
+    compared = {row.id: row for row in answers(records, spec, spec.primary)}
+    for record, own, places in zip(records, owns, placed, strict=True):
+        row = compared.get(record["id"])
         raw, failure = record.get("raw"), record.get("error")
         flags = list(record.get("flags") or ())
         if row is not None:
@@ -203,6 +209,3 @@ def _separator(metric: ErrorRate, language: str | None) -> str:
         return "\x1f"
     by_character = isinstance(metric, CharacterErrorRate) or primary_language(language) in BY_CHARACTER
     return "" if by_character else " "
-
-
-__all__ = ["COLUMNS", "MetricError", "Own", "TaskSamples", "read", "rows", "seconds_of"]

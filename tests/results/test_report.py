@@ -17,8 +17,9 @@ import soundfile
 from support import command
 
 from metrics.score import MetricSpec, ScoringSpec
+from results.files import RunError
 from results.journal import ClipRecord, Prediction
-from results.report import charts, clips, data, page, samples
+from results.report import blocks, charts, clips, data, page, samples
 from results.run import RunDirectory
 
 
@@ -225,9 +226,27 @@ def test_a_page_carries_only_so_much(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_blocks_hold_a_task_in_parts(speech: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = rows_of(report_of(speech, tmp_path))
     for name, value in (("BLOCK", 50), ("BLOCK_CHARACTERS", 9_000)):
-        monkeypatch.setattr(data, name, value)
+        monkeypatch.setattr(blocks, name, value)
         report = report_of(speech, tmp_path)
         assert len(report.blocks) > 2 and rows_of(report) == whole
+
+
+def test_several_processes_make_the_same_blocks(
+    speech: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "BLOCK", 40)
+    alone = report_of(speech, tmp_path).blocks
+    monkeypatch.setattr(blocks, "MANY", 3)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert len(alone) == 3 and report_of(speech, tmp_path).blocks == alone
+
+
+def test_a_number_that_json_has_none_for_is_refused(tmp_path: Path) -> None:
+    run = made.make_run(tmp_path / "run", {"t": (made.ACCURACY, made.labelled())})
+    path = run.journal("t").path
+    path.write_text(path.read_text().replace('"fields": {}', '"fields": {"k": NaN}', 1))
+    with pytest.raises(RunError, match="a prediction of t cannot be shown: Out of range float"):
+        report_of(run, tmp_path)
 
 
 class Parser(html.parser.HTMLParser):
