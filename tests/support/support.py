@@ -13,6 +13,7 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parents[2]
 CLIPS = CHECKOUT / "tests/data/clips"
 os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the tests' workers are processes of the CPU, on a machine with GPUs too
 ENVIRONMENT = dict(os.environ)
 
 
