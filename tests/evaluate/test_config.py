@@ -71,6 +71,7 @@ def refused(capsys: Capture, *arguments: str) -> str:
             "is not there to be changed: say +task.metrics.bleu",
         ),
         (["model=whisper", "model.path=x", *TASK, "hydra/launcher=joblib"], "hydra/launcher goes with -m"),
+        (["model=whisper", *TASK, "hydra.job.chdir=true"], "hydra.job.chdir: of Hydra's own settings there is"),
         (["--cfg", "job", *TASK], "--cfg: there are -m and --help"),
         (["-m", "model=whisper", "model.path=a[b,c", *TASK], "is quoted twice"),
         (["model=whisper", "model.path=x", *TASK, "model._target_=evaluate.models.base.Model"], "is not a whole model"),
