@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from support import CHECKOUT, ENVIRONMENT
 
 from metrics.java import find_java
 
@@ -55,14 +52,12 @@ def make_whisper(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
 
     def make(*options: str) -> Path:
         if options not in made:
+            import make_whisper
+            import torch
+
             folder = tmp_path_factory.mktemp("whisper") / "checkpoint"
-            subprocess.run(
-                [sys.executable, "tests/support/make_whisper.py", folder, *options],
-                cwd=CHECKOUT,
-                env=ENVIRONMENT,
-                check=True,
-                capture_output=True,
-            )
+            with torch.random.fork_rng():
+                make_whisper.main(folder, multilingual="--multilingual" in options)
             made[options] = folder
         return made[options]
 
