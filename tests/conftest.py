@@ -1,5 +1,7 @@
 """Fixtures: a tiny real checkpoint, recordings made on the spot, a user's own folder of configuration."""
 
+import contextlib
+import io
 import os
 import shutil
 from collections.abc import Callable
@@ -56,7 +58,7 @@ def make_whisper(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
             import torch
 
             folder = tmp_path_factory.mktemp("whisper") / "checkpoint"
-            with torch.random.fork_rng():
+            with torch.random.fork_rng(), contextlib.redirect_stderr(io.StringIO()):  # transformers shows a bar
                 make_whisper.main(folder, multilingual="--multilingual" in options)
             made[options] = folder
         return made[options]

@@ -118,10 +118,10 @@ def test_more_refusals_before_any_model_is_loaded(
         assert not (tmp_path / "run" / "leaderboard.md").exists()
 
 
-def test_a_device_that_is_not_there(capsys: Capture, tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
+def test_a_device_that_is_not_there(tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
     arguments = [*TASK, "model=whisper", f"model.path={make_whisper()}", f"run.dir={tmp_path / 'run'}"]
-    assert main([*arguments, "engine.devices=cuda:7"]) == 2
-    assert "evaluate: engine.devices=cuda:7: this machine does not offer it" in capsys.readouterr().err
+    done = command("evaluate", *arguments, "engine.devices=cuda:7")
+    assert done.returncode == 2 and "\nevaluate: engine.devices=cuda:7: this machine does not offer it" in done.stderr
 
 
 def test_a_folder_without_weights(capsys: Capture, tmp_path: Path) -> None:
