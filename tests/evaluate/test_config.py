@@ -71,6 +71,7 @@ def refused(capsys: Capture, *arguments: str) -> str:
             "is not there to be changed: say +task.metrics.bleu",
         ),
         (["model=whisper", "model.path=x", *TASK, "hydra/launcher=joblib"], "hydra/launcher goes with -m"),
+        (["model=whisper", *TASK, "hydra.job.chdir=true"], "hydra.job.chdir: of Hydra's own settings there is"),
         (["--cfg", "job", *TASK], "--cfg: there are -m and --help"),
         (["-m", "model=whisper", "model.path=a[b,c", *TASK], "is quoted twice"),
         (["model=whisper", "model.path=x", *TASK, "model._target_=evaluate.models.base.Model"], "is not a whole model"),
@@ -117,10 +118,10 @@ def test_more_refusals_before_any_model_is_loaded(
         assert not (tmp_path / "run" / "leaderboard.md").exists()
 
 
-def test_a_device_that_is_not_there(capsys: Capture, tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
+def test_a_device_that_is_not_there(tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
     arguments = [*TASK, "model=whisper", f"model.path={make_whisper()}", f"run.dir={tmp_path / 'run'}"]
-    assert main([*arguments, "engine.devices=cuda:7"]) == 2
-    assert "evaluate: engine.devices=cuda:7: this machine does not offer it" in capsys.readouterr().err
+    done = command("evaluate", *arguments, "engine.devices=cuda:7")
+    assert done.returncode == 2 and "\nevaluate: engine.devices=cuda:7: this machine does not offer it" in done.stderr
 
 
 def test_a_folder_without_weights(capsys: Capture, tmp_path: Path) -> None:
