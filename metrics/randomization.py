@@ -154,8 +154,8 @@ def randomized(
     The two answers of each whole group are swapped or not, by a coin (Noreen 1989). At most LEAST draws, or
     PER_FINEST / `finest` where these are more; a test ends after ENOUGH differences as large as the one found, with p =
     ENOUGH / draws (Besag and Clifford 1991), else p = (1 + as large) / (1 + draws): where both are equally good, p is
-    at most alpha in at most a share alpha of cases. Where all swaps of the groups that differ are no more than the draws,
-    each is tried once. Swaps on which the metric is undefined count as large.
+    at most alpha in at most a share alpha of cases. Where the groups that differ can be swapped in no more ways than
+    there are draws, each way is tried once. Swaps on which the metric is undefined count as large.
     """
     swap, sizes = _swapper(metric, first, second, samples)
     if difference == 0 or not len(sizes):

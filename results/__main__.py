@@ -8,6 +8,7 @@ import typer
 
 from alm_eval import finish
 from metrics.base import MetricError
+from results.commands.compare import compare
 from results.commands.leaderboard import leaderboard
 from results.commands.metrics import metrics
 from results.commands.regression import regression
@@ -17,7 +18,7 @@ from results.console import say
 from results.files import RunError
 from results.rows import RowError
 
-COMMANDS = (leaderboard, regression, rescore, score, metrics)
+COMMANDS = (leaderboard, compare, regression, rescore, score, metrics)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="What came out of runs.")
 for command in COMMANDS:
