@@ -53,7 +53,7 @@ class Paired:
     p: float
     """Two-sided; 1 where there is no difference to test."""
     test: str
-    """`McNemar, exact`, `randomisation` or `randomisation, exact`."""
+    """`McNemar` or `randomisation`."""
     draws: int
     """Made for p; 0 where it is exact."""
     n: int
@@ -107,13 +107,12 @@ def paired(
     difference = None if values[0] is None or values[1] is None else values[1] - values[0]
     groups = len({row.group for row in one})
     ci95 = spread = None
-    p, test, draws = 1.0, "randomisation, exact", 0
+    p, test, draws = 1.0, "randomisation", 0
     if difference is not None:
         if metric.right_or_wrong and groups == len(one):
-            p, test = mcnemar(metric, one, two).p, "McNemar, exact"
+            p, test = mcnemar(metric, one, two).p, "McNemar"
         else:
             p, draws = randomized(metric, one, two, samples, difference, finest, seed)
-            test = "randomisation" if draws else test
         if intervals and groups > 1:
             ci95, spread = _bootstrapped(samples, difference, seed)
     return Paired(
