@@ -84,10 +84,10 @@ def path_of(name: str) -> Path:
 
 def read(path: Path) -> Baseline | None:
     """A baseline, or None where there is no file. Raises RunError where it is damaged or something else."""
-    if not path.exists():
-        return None
     try:
         return Baseline.from_text(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise RunError(f"the baseline {path} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

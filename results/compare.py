@@ -1,20 +1,21 @@
 """Two runs, sample by sample: per task the difference, whether it is more than luck, and where it comes from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from metrics.base import nearest
 from metrics.paired import holm
 from metrics.randomization import Paired, paired
-from metrics.score import ScoringSpec
+from metrics.score import Scoring, ScoringSpec
+from results import statistics
 from results.files import RunError
 from results.flips import Flips, flips
 from results.leaderboard import CONTROLS
 from results.pairs import Pair, pair
-from results.questions import other_questions
+from results.questions import other_questions, scored_together
 from results.run import RunDirectory, RunRecord, TaskScores
-from results.scoring import SCORED, statistics_of
+from results.scoring import SCORED, records_of, statistics_of
 from results.slices import KNOWN, Slice, slices
 from results.statistics import TaskStatistics
 
@@ -114,8 +115,15 @@ def compare(
         found = _compared(name, task, results[name], corrected.get(name, 1.0))
         _look_closer(found, task, runs, records, asked, most_flips)
         compared.append(found)
+    warnings = _warnings(records)
+    made = {part.field for task in compared for part in task.slices}
+    for field in fields:
+        if field != "all" and field not in made:
+            warnings.append(
+                f"no task has slices by {field}: its samples have no such value, one for all or one for each"
+            )
     one, two = (f"{record.shown_model} ({run.path})" for run, record in zip(runs, records, strict=True))
-    return RunComparison(one, two, ALPHA, compared, left_out, _warnings(records))
+    return RunComparison(one, two, ALPHA, compared, left_out, warnings)
 
 
 def _ready(runs: tuple[RunDirectory, RunDirectory], records: tuple[RunRecord, RunRecord], name: str) -> _Task:
@@ -129,12 +137,12 @@ def _ready(runs: tuple[RunDirectory, RunDirectory], records: tuple[RunRecord, Ru
         found = run.read_scores(name)
         if found is None:
             raise ValueError(f"not finished in the {which} run")
-        statistics = statistics_of(run, record, name)
-        if statistics is None:
+        of_run = statistics_of(run, record, name)
+        if of_run is None:
             why = next((score.unavailable for score in found.scores if score.primary and score.unavailable), "no score")
             raise ValueError(f"no statistics of the {which} run: {why}")
         scores.append(found)
-        kept.append(statistics)
+        kept.append(of_run)
     try:
         both = pair(kept[0], kept[1])
     except ValueError as error:
@@ -143,7 +151,22 @@ def _ready(runs: tuple[RunDirectory, RunDirectory], records: tuple[RunRecord, Ru
         ) from None
     if not both.first:
         raise ValueError("no sample has a score in both runs")
+    if scored_together(kept[0].signature) and (both.only_first or both.only_second):
+        both = _scored_anew(runs, records, name, both)
     return _Task((scores[0], scores[1]), both, kept[0].subset_of(), kept[0].signature)
+
+
+def _scored_anew(
+    runs: tuple[RunDirectory, RunDirectory], records: tuple[RunRecord, RunRecord], name: str, both: Pair
+) -> Pair:
+    """A pair whose statistics hold for its own samples alone."""
+    ids = {row.id for row in both.first}
+    kept = []
+    for run, record in zip(runs, records, strict=True):
+        rows = [row for row in records_of(run, record, name) if row["id"] in ids]
+        kept.append(statistics.of(Scoring(rows, ScoringSpec.from_dict(record.tasks[name].scoring))))
+    assert kept[0] is not None and kept[1] is not None
+    return replace(both, **{side: getattr(pair(kept[0], kept[1]), side) for side in ("metric", "first", "second")})
 
 
 def _compared(name: str, task: _Task, result: Paired, p: float) -> TaskComparison:

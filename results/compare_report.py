@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from textwrap import wrap
@@ -12,13 +11,12 @@ from metrics.randomization import Paired
 from metrics.wer import Operation
 from results.compare import VERDICTS, RunComparison, TaskComparison
 from results.flips import Flip, Said
-from results.texts import columns, shown
+from results.texts import WIDTH, columns, shown, wrapped
 
 FORMATS = ("text", "json", "html")
 TEMPLATE = Path(__file__).with_name("templates") / "compare.html"
 HEADER = ["task", "metric", "A", "B", "B - A", "95 % interval", "n", "groups", "p", "B is"]
 OF_SLICES = ["by", "value", "A", "B", "B - A", "95 % interval", "n", "groups", "p"]
-WIDTH = 100
 LONGEST = 600
 """Characters of an answer or a reference that are shown."""
 
@@ -34,9 +32,9 @@ def as_json(compared: RunComparison) -> str:
 
 def as_text(compared: RunComparison) -> str:
     parts = [f"A  {shown(compared.first)}", f"B  {shown(compared.second)}", ""]
-    parts += [columns(HEADER, [_cells(task) for task in compared.tasks], left=2, width=WIDTH), ""]
-    parts += _wrapped(conclusion(compared))
-    parts += [line for sentence in remarks(compared) for line in _wrapped(f"note: {sentence}")]
+    parts += [columns(HEADER, [_cells(task) for task in compared.tasks], left=2), ""]
+    parts += wrapped(conclusion(compared))
+    parts += [line for sentence in remarks(compared) for line in wrapped(f"note: {sentence}")]
     for task in compared.tasks:
         parts += _slices(task) + _flips(task)
     return "\n".join(parts) + "\n"
@@ -124,7 +122,7 @@ def _slices(task: TaskComparison) -> list[str]:
     if not task.slices:
         return []
     said = f"{shown(task.task)} in slices, exploratory: neither p nor interval is corrected for their number"
-    return ["", *_wrapped(said), columns(OF_SLICES, _slice_rows(task), left=2, width=WIDTH)]
+    return ["", *wrapped(said), columns(OF_SLICES, _slice_rows(task), left=2)]
 
 
 def _flips(task: TaskComparison) -> list[str]:
@@ -134,7 +132,7 @@ def _flips(task: TaskComparison) -> list[str]:
     said = (
         f"{shown(task.task)}: {found.differ:,} of {task.result.n:,} raw answers differ; B is worse on {found.worse:,} "
     )
-    lines = ["", *_wrapped(f"{said}samples and better on {found.better:,}")]
+    lines = ["", *wrapped(f"{said}samples and better on {found.better:,}")]
     for title, flips in (("most costly with B", found.lost), ("most gained with B", found.gained)):
         lines += [f"  {title}", *(line for flip in flips for line in _flip(flip, task))] if flips else []
     return lines
@@ -180,7 +178,3 @@ def _spans(said: Said) -> list[dict[str, Any]]:
         {"kind": step.kind, "right": shown(step.reference or "", LONGEST), "said": shown(step.answer or "", LONGEST)}
         for step in said.steps or ()
     ]
-
-
-def _wrapped(sentence: str) -> Sequence[str]:
-    return wrap(sentence, WIDTH, subsequent_indent="  ", break_on_hyphens=False)

@@ -14,6 +14,12 @@ def other_questions(before: Mapping[str, str], now: Mapping[str, str]) -> list[s
     return differences(*({key: value for key, value in asked.items() if key in ASKED} for asked in (before, now)))
 
 
+def scored_together(signature: str) -> bool:
+    """Whether what a sample counts depends on the other samples (document frequencies over all references of a run):
+    statistics of two runs are then comparable only where both scored the same samples."""
+    return "df:rows" in signature.split("|")
+
+
 def other_answerers(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """What differs in who answered, a phrase each."""
     return differences(*({key: value for key, value in asked.items() if key not in ASKED} for asked in (before, now)))

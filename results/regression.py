@@ -14,7 +14,7 @@ from metrics.paired import holm
 from metrics.randomization import Paired, groups_at_stake, paired
 from results.baseline import Baseline, TaskBaseline
 from results.pairs import Pair, pair
-from results.questions import other_answerers, other_questions
+from results.questions import other_answerers, other_questions, scored_together
 from results.run import RunDirectory, RunRecord, TaskScores
 from results.scoring import statistics_of
 from results.statistics import TaskStatistics
@@ -70,10 +70,15 @@ class Gate:
     tolerances: Mapping[str, float]
     """By task, in the unit of its metric; none: 0."""
     notes: list[str]
+    accepted: str = ""
+    """Where the run was made the baseline, a sentence that says so."""
 
     @property
     def status(self) -> int:
-        """Exit status: 1 a loss, 2 no loss but something was not compared, 0 all was compared and nothing lost."""
+        """Exit status: 1 a loss, 2 no loss but something was not compared, 0 all was compared and nothing lost, or the
+        run was accepted."""
+        if self.accepted:
+            return 0
         if any(verdict.losses for verdict in self.verdicts):
             return 1
         return 2 if not self.verdicts or any(verdict.refusals for verdict in self.verdicts) else 0
@@ -171,11 +176,10 @@ def _paired_with(verdict: Verdict, before: TaskBaseline, scores: TaskScores, now
     except ValueError as error:
         verdict.refusals.append(str(error))
         return None
-    if found.only_first > scores.counts.failed:
-        verdict.losses.append(
-            f"{found.only_first} of {len(before.statistics.ids)} samples of the baseline are missing, "
-            f"{scores.counts.failed} samples failed"
-        )
+    if scores.counts.expected < before.counts.expected:
+        verdict.losses.append(f"{scores.counts.expected} samples were asked; of the baseline {before.counts.expected}")
+    elif found.only_first > scores.counts.failed:
+        verdict.losses.append(f"{found.only_first} of {len(before.statistics.ids)} samples of the baseline are missing")
     elif found.only_first:
         verdict.notes.append(f"{found.only_first} samples of the baseline failed, and are not compared")
     if found.only_second:
@@ -184,6 +188,11 @@ def _paired_with(verdict: Verdict, before: TaskBaseline, scores: TaskScores, now
         verdict.refusals.append(f"{found.differing} samples have other references or groups than in the baseline")
     if changed := other_answerers(before.asked, scores.asked):
         verdict.notes.append(f"answered otherwise: {'; '.join(changed)}")
+    if scored_together(now.signature) and (found.only_first or found.only_second):
+        verdict.refusals.append(
+            f"{verdict.metric} weighs each sample by all others, and these are not the same samples"
+        )
+        return None
     return found
 
 

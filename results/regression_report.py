@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 
 from results.regression import Gate, Verdict, said_change, shown_p
-from results.texts import columns, markdown, shown, xml
+from results.texts import columns, markdown, shown, wrapped, xml
 
 HEADER = ["task", "metric", "baseline", "run", "difference", "95 % interval", "changed", "p", "verdict"]
 
@@ -12,14 +12,17 @@ def as_text(gate: Gate, baseline: str, run: str) -> str:
     """A table, what failed and what must be known, and the verdict in a sentence at the end."""
     parts = [columns(HEADER, [_cells(verdict) for verdict in gate.verdicts], left=2), ""]
     for verdict in gate.verdicts:
-        parts += [f"{shown(verdict.task)}: {shown(reason)}" for reason in (*verdict.losses, *verdict.refusals)]
+        for reason in (*verdict.losses, *verdict.refusals):
+            parts += wrapped(f"{shown(verdict.task)}: {shown(reason)}")
     by_note: dict[str, list[str]] = {}
     for verdict in gate.verdicts:
         for note in verdict.notes:
             by_note.setdefault(shown(note), []).append(shown(verdict.task))
-    parts += [f"note: {', '.join(tasks)}: {note}" for note, tasks in by_note.items()]
-    parts += [f"note: {shown(note)}" for note in gate.notes]
-    return "\n".join([*parts, conclusion(gate, baseline, run)])
+    for note, tasks in by_note.items():
+        parts += wrapped(f"note: {', '.join(tasks)}: {note}")
+    for note in gate.notes:
+        parts += wrapped(f"note: {shown(note)}")
+    return "\n".join([*parts, *wrapped(conclusion(gate, baseline, run))])
 
 
 def conclusion(gate: Gate, baseline: str, run: str) -> str:
@@ -41,7 +44,9 @@ def conclusion(gate: Gate, baseline: str, run: str) -> str:
             said += f" (too small to find one: {blind})"
     if better:
         said += f"; better: {shown(', '.join(better))}"
-    if refused and not lost:
+    if gate.accepted:
+        said += f"; {shown(gate.accepted)}"
+    elif refused and not lost:
         said += "; where what is asked was changed on purpose, --accept makes this run the new baseline"
     elif better and not lost:
         said += "; --accept makes this run the new baseline"

@@ -1,6 +1,7 @@
 """Texts that a model, a user or a file wrote, shown as what they are: in a terminal, in Markdown, in XML."""
 
 import re
+from textwrap import wrap
 
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _BIDI = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
@@ -9,6 +10,8 @@ _UNSEEN = re.compile(rf"[{_CONTROL}{_BIDI}\u200b\u2060-\u2065\u206a-\u206f\ufeff
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>&~:@$^=])")
 
+WIDTH = 100
+"""Characters of a line in a terminal."""
 NARROWEST = 12
 """Characters of a table's column."""
 
@@ -39,7 +42,12 @@ def xml(text: str) -> str:
     return _NOT_XML.sub("", text)
 
 
-def columns(header: list[str], rows: list[list[str]], left: int = 1, width: int = 100) -> str:
+def wrapped(sentence: str) -> list[str]:
+    """A sentence in lines of at most WIDTH characters, but for longer words."""
+    return wrap(sentence, WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
+
+
+def columns(header: list[str], rows: list[list[str]], left: int = 1, width: int = WIDTH) -> str:
     """A table for a terminal; the first ``left`` columns are flush left, the others right. Where it is wider than
     ``width``, the middle of the longest texts of the left columns is left out, down to NARROWEST characters."""
     cells = [[shown(text) for text in row] for row in (header, *rows)]

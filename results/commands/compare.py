@@ -33,7 +33,9 @@ def compare(
             "those named; may be given more than once.",
         ),
     ] = None,
-    flips: Annotated[int, typer.Option(min=0, help="How many samples to show of a task, on either side.")] = 0,
+    flips: Annotated[
+        int, typer.Option(min=0, help="How many of the samples that flipped to show of a task, on either side.")
+    ] = 3,
     form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there.")] = None,
 ) -> None:

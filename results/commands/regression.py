@@ -4,6 +4,7 @@ import math
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -54,22 +55,21 @@ def regression(
     if before is None and not accept:
         raise RunError(f"there is no baseline at {path}; --accept makes {run} one")
     new = baselines.of(directory, record) if accept else None
-    status = 0
-    if before is not None:
-        found = gate(before, directory, record, _tolerances(tolerance or (), before), alpha)
-        names = (path.stem, str(run))
-        say(sys.stdout, reports.as_text(found, *names))
-        if junit is not None:
-            _write(junit, reports.as_junit(found, *names))
-        if summary_file is not None:
-            _append(summary_file, reports.as_summary(found, *names))
-        status = found.status
+    held_against = before or new
+    assert held_against is not None
+    found = gate(held_against, directory, record, _tolerances(tolerance or (), held_against), alpha)
     if new is not None:
         baselines.write(path, new)
-        what = "the new baseline" if before else "the first baseline"
-        say(sys.stdout, f"accepted: {run} is {what} at {path}, {path.stat().st_size / 1000:,.0f} kB")
-        return 0
-    return status
+        which = "new" if before else "first"
+        size = f"{path.stat().st_size / 1000:,.0f} kB"
+        found = replace(found, accepted=f"accepted: {run} is the {which} baseline at {path}, {size}")
+    names = (path.stem, str(run))
+    say(sys.stdout, reports.as_text(found, *names))
+    if junit is not None:
+        _write(junit, reports.as_junit(found, *names))
+    if summary_file is not None:
+        _append(summary_file, reports.as_summary(found, *names))
+    return found.status
 
 
 def _tolerances(said: Sequence[str], baseline: Baseline) -> dict[str, float]:

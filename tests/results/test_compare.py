@@ -208,6 +208,7 @@ def test_flips_of_a_metric_of_the_whole_set(tmp_path, first):
     found = compare(first, second, most_flips=5).tasks[0]
     assert found.flips is not None and {flip.id for flip in found.flips.lost} == {"s000", "s001"}
     assert all(flip.first.steps is None for flip in found.flips.lost)
+    assert (found.result.p, found.result.draws) == (0.5, 0)  # of four ways to swap two answers, two are as far
     assert sum(flip.loss for flip in found.flips.lost) == pytest.approx(-(found.result.difference or 0), rel=0.1)
 
 
@@ -227,7 +228,8 @@ def test_slices_by_what_the_data_have(tmp_path, first):
     assert sum(part.result.n for part in by["mood"]) == 60 and by["mood"][-1].value == "5 others"
     assert by["group"][0].result.groups == by["group"][0].result.n == 4
     assert {part.field for part in found["sound"].slices} == {"duration", "language", "label", "snr", "mood"}
-    assert "exploratory" in as_text(compare(first, second, fields=["snr"]))
+    text = as_text(compare(first, second, fields=["snr", "nothing"]))
+    assert "exploratory" in text and "no task has slices by nothing" in text
 
 
 HOSTILE = "</textarea><script>alert(1)</script>\u202e\0{{ 1 }} javascript:alert(1) <img src=x onerror=alert(1)>"
