@@ -84,7 +84,7 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class _Difference:
+class Difference:
     """The second system's value minus the first's, as something to resample."""
 
     first: Sample
@@ -131,7 +131,7 @@ def compare(
     groups = len({row.group for row in one})
     ci95 = p_bootstrap = p_randomization = None
     if difference is not None and groups > 1 and draws > 0:
-        sample = _Difference(*samples)
+        sample = Difference(*samples)
         drawn = resampled(sample, draws, seed)
         ci95 = interval_from(drawn, sample, difference, method)
         drawn = drawn[np.isfinite(drawn)]
