@@ -13,11 +13,12 @@ from results.commands.metrics import metrics
 from results.commands.published import published
 from results.commands.rescore import rescore
 from results.commands.score import score
+from results.commands.verify import verify
 from results.console import say
 from results.files import RunError
 from results.rows import RowError
 
-COMMANDS = (leaderboard, published, rescore, score, metrics)
+COMMANDS = (leaderboard, published, verify, rescore, score, metrics)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="What came out of runs.")
 for command in COMMANDS:
