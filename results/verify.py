@@ -93,7 +93,8 @@ class Line:
 def verify(
     directory: RunDirectory, model: str | None = None, tolerance: float = TOLERANCE
 ) -> tuple[list[Line], list[str]]:
-    """A run's lines, and notes: a sentence on each task for which nothing is published, or that is not finished.
+    """A run's lines, and notes: a sentence on each task of which nothing is published, that is not finished, or that
+    lacks a subset.
 
     ``model`` says which published model the run stands for, where its configuration does not. ``tolerance`` is in
     points. Verdicts, the published value being anything that rounds to what was printed:
@@ -121,7 +122,12 @@ def verify(
         elif scores is None:
             notes.append(f"{task} is not finished; the command that began it goes on")
         else:
-            lines += _lines(directory, record, scores, rows, tolerance)
+            subsets = {score.subset for score in scores.scores}
+            here = [place for place in rows if place[0].subset in subsets or place[0].subset is None]
+            lines += _lines(directory, record, scores, here, tolerance)
+            absent = dict.fromkeys(str(place[0].subset) for place in rows if place not in here)
+            if absent:
+                notes.append(f"{task}: published too, and not in the run: {', '.join(absent)}")
     return lines, notes
 
 
@@ -211,10 +217,8 @@ def _score_of(scores: TaskScores, row: Published) -> Score | None:
 def _lacking(scores: TaskScores, row: Published, score: Score | None) -> str:
     if score is not None:
         return f"{score.name} has no value here: {score.unavailable or 'no sample could be scored'}"
-    subsets = list(dict.fromkeys(str(one.subset) for one in scores.scores if one.subset is not None))
-    if row.subset is not None and row.subset not in subsets:
-        return f"the run has no subset {row.subset}; it has {', '.join(subsets) or 'one without a name'}"
-    return f"the run has no score {row.metric}; it has {', '.join(dict.fromkeys(one.name for one in scores.scores))}"
+    names = dict.fromkeys(one.name for one in scores.scores)
+    return f"the run has no score {row.metric}; it has {', '.join(names)}"
 
 
 def _remarks(row: Published, others: Sequence[Published]) -> list[str]:
