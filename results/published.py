@@ -2,6 +2,7 @@
 row of scores here that each belongs to (``results/published/tasks.yaml``)."""
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
@@ -179,7 +180,8 @@ def conflicts() -> list[tuple[str, list[Row]]]:
     `duplicate` (equal, as far as their digits tell) or `conflict`. None of them is dropped.
 
     Rows with a place are of one set where task, subset, row of scores and what is known of the scoring are the same, so
-    that other spellings of a dataset are found too; the rest by their words, whatever their case.
+    that other spellings of a dataset are found too; the rest by their letters and digits, and scores of 10 by what stands before
+    their brackets, in which the judge may stand.
     """
     sets: dict[tuple[Any, ...], list[tuple[Row, float, float]]] = defaultdict(list)
     for one in _placed():
@@ -188,14 +190,21 @@ def conflicts() -> list[tuple[str, list[Row]]]:
             key = (one.model.casefold(), one.task, one.subset, one.metric, known)
             sets[key].append((one.row, one.value, one.rounding))
         elif one.number is not None:
-            words = (one.model, one.dataset, one.split, one.metric)
-            sets[tuple(map(str.casefold, words))].append((one, one.number, 0.5 * 10.0**-one.decimals))
+            metric = re.split(r"[(/,]", one.metric)[0] if one.unit == "of 10" else one.metric
+            words = (one.model, one.dataset, one.split, metric)
+            sets[(*map(_squashed, words), one.unit)].append((one, one.number, 0.5 * 10.0**-one.decimals))
     found = []
     for members in sets.values():
         if len(members) > 1:
             low, high = max(value - half for _, value, half in members), min(value + half for _, value, half in members)
             found.append(("duplicate" if low <= high + 1e-9 else "conflict", [row for row, _, _ in members]))
     return found
+
+
+def _squashed(text: str) -> str:
+    """`AIR-Bench chat` as air_bench_chat is, and ACC as accuracy."""
+    word = "".join(filter(str.isalnum, text.casefold()))
+    return "accuracy" if word == "acc" else word
 
 
 @cache

@@ -43,37 +43,42 @@ def published(
         raise RunError("--unmapped and --conflicts are two lists; ask for one")
     if task and (unmapped or conflicts):
         raise RunError("--task chooses among numbers of tasks; leave out --unmapped or --conflicts, or --task")
-    known = {row.model for row in facts.rows()}
-    if model is not None and model not in known:
-        raise RunError(f"nothing is published here of a model {model!r}{nearest(model, known)}")
-    tasks = {one.task for one in facts.published()}
-    if task is not None and task not in tasks:
-        raise RunError(f"nothing is published here of a task {task!r}{nearest(task, tasks)}")
-    records: list[dict[str, Any]]
+    known, tasks = {row.model for row in facts.rows()}, {one.task for one in facts.published()}
+    for asked, names, what in ((model, known, "model"), (task, tasks, "task")):
+        if asked is not None and asked not in names:
+            raise RunError(f"nothing is published here of a {what} {asked!r}{nearest(asked, names)}")
+    columns: tuple[str, ...]
     if conflicts:
-        found = facts.conflicts()
-        records = [
-            {"set": number, "kind": kind} | _printed(row)
-            for number, (kind, rows) in enumerate(sorted(found, key=lambda one: one[0]), 1)
-            if model in (None, *(row.model for row in rows))
-            for row in rows
-        ]
-        columns: Sequence[str] = ("set", "kind", *AS_PRINTED)
+        records, columns = _conflicts(model), ("set", "kind", *AS_PRINTED)
     elif unmapped:
-        records = [_printed(row) for row in facts.unmapped() if model in (None, row.model)]
-        columns = AS_PRINTED
+        records, columns = [_printed(row) for row in facts.unmapped() if model in (None, row.model)], AS_PRINTED
     else:
-        records = [
-            {name: getattr(one, name) for name in ("model", "task", "subset", "metric", "value")}
-            | {"as_scored_here": one.scoring is not None, "note": one.note}
-            | {key: value for key, value in _printed(one.row).items() if key not in ("model", "note")}
-            for one in facts.published()
-            if model in (None, one.model) and task in (None, one.task)
-        ]
-        columns = SHOWN
+        records, columns = _placed(model, task), SHOWN
     say(sys.stdout, _render(records, columns, form))
     if form == Listing.md:
         say(sys.stderr, f"results: {len(records)} of {len(facts.rows())} published numbers")
+        if columns == SHOWN and not all(record["as_scored_here"] for record in records):
+            say(sys.stderr, "results: (?) is the nearest score: how the published number was scored is not known")
+
+
+def _placed(model: str | None, task: str | None) -> list[dict[str, Any]]:
+    return [
+        {name: getattr(one, name) for name in ("model", "task", "subset", "metric", "value")}
+        | {"as_scored_here": one.scoring is not None, "note": one.note}
+        | {key: value for key, value in _printed(one.row).items() if key not in ("model", "note")}
+        for one in facts.published()
+        if model in (None, one.model) and task in (None, one.task)
+    ]
+
+
+def _conflicts(model: str | None) -> list[dict[str, Any]]:
+    """Sets that a model is in, conflicts first."""
+    return [
+        {"set": number, "kind": kind} | _printed(row)
+        for number, (kind, rows) in enumerate(sorted(facts.conflicts(), key=lambda one: one[0]), 1)
+        if model in (None, *(row.model for row in rows))
+        for row in rows
+    ]
 
 
 def _printed(row: facts.Row) -> dict[str, Any]:

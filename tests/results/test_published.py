@@ -119,6 +119,10 @@ def test_conflicts_and_duplicates_are_kept_and_listed() -> None:
     found = [(kind, {row.value for row in some}) for kind, some in conflicts()]
     assert ("conflict", {"0.87", "0.6"}) in found
     assert ("duplicate", {"89.2", "89.23"}) in found
+    mixed = [
+        some for kind, some in conflicts() if kind == "conflict" and {row.value for row in some} == {"4.52", "5.33"}
+    ]
+    assert {row.dataset for row in mixed[0]} == {"air_bench_chat", "AIR-Bench chat"}, "whatever the spelling"
     for _, some in conflicts():
         assert len(some) > 1 and all(row in rows() for row in some)
 
