@@ -180,8 +180,8 @@ def conflicts() -> list[tuple[str, list[Row]]]:
     `duplicate` (equal, as far as their digits tell) or `conflict`. None of them is dropped.
 
     Rows with a place are of one set where task, subset, row of scores and what is known of the scoring are the same, so
-    that other spellings of a dataset are found too; the rest by their letters and digits, and scores of 10 by what stands before
-    their brackets, in which the judge may stand.
+    that other spellings of a dataset are found too; the rest by their letters and digits, and scores of 10 by what
+    stands before their brackets, in which the judge may stand.
     """
     sets: dict[tuple[Any, ...], list[tuple[Row, float, float]]] = defaultdict(list)
     for one in _placed():
