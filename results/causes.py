@@ -53,12 +53,13 @@ class Case:
 
     @property
     def limit(self) -> int | None:
+        """The ``limit`` that the task was run with, if any."""
         config = self.record.config
         for task in (config.get("task"), *(config.get("tasks") or {}).values()):
             if task and task.get("name") == self.scores.task and task.get("limit") is not None:
                 return int(task["limit"])
-        each = (config.get("each") or {}).get("limit")
-        return None if each is None else int(each)
+        of_all = [(config.get("each") or {}).get("limit"), config.get("limit")]
+        return next((int(limit) for limit in of_all if limit is not None), None)
 
     @property
     def is_part(self) -> bool:

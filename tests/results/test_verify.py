@@ -214,9 +214,9 @@ def test_a_part_of_the_set_is_named_and_too_small_a_part_says_nothing(tmp_path: 
 
 def test_where_nobody_says_how_many_there_are_the_limit_tells(tmp_path: Path) -> None:
     metrics = {"accuracy_qwen_audio": MetricSpec("accuracy")}
-    config = {"tasks": {"v": {"name": VOCALSOUND, "limit": 100}}}
-    line = one(make_run(tmp_path / "run", sounds(92, 0, 100), metrics, VOCALSOUND, "test", config=config))
-    assert line.verdict == NOT_COMPARABLE and line.reasons[0].startswith("n: 100 samples (limit), and an interval")
+    for number, config in enumerate(({"tasks": {"v": {"name": VOCALSOUND, "limit": 100}}}, {"limit": 100})):
+        line = one(make_run(tmp_path / f"{number}", sounds(92, 0, 100), metrics, VOCALSOUND, "test", config=config))
+        assert line.verdict == NOT_COMPARABLE and line.reasons[0].startswith("n: 100 samples (limit), and an interval")
     line = one(make_run(tmp_path / "all", sounds(929, 0), metrics, VOCALSOUND, "test"))
     assert (line.verdict, line.reasons) == (REPRODUCED, ())
 
