@@ -20,7 +20,7 @@ from results.journal import ClipRecord, Failure, Prediction
 from results.pairs import pair
 from results.run import RunDirectory, RunRecord, TaskRecord
 from results.scoring import score_task
-from results.texts import columns, elided, markdown, shown
+from results.texts import columns, elided, listed, markdown, shown
 
 WORDS = ["the", "a", "dog", "cat", "sat", "ran", "on", "under", "mat", "tree", "red", "big", "small", "house"]
 LABELS = ["bark", "meow", "rain", "music"]
@@ -125,7 +125,7 @@ def test_a_difference_is_told_with_its_sign_in_words(tmp_path, first):
     )
     found = {task.task: task for task in compare(first, second).tasks}
     assert {name: task.verdict for name, task in found.items()} == {
-        "asr": "worse", "cer": "not separated", "sound": "worse", "f1": "worse",
+        "asr": "worse", "cer": "unclear", "sound": "worse", "f1": "worse",
     }  # fmt: skip
     turned = {task.task: task for task in compare(second, first).tasks}
     assert turned["asr"].verdict == turned["sound"].verdict == turned["f1"].verdict == "better"
@@ -205,7 +205,7 @@ def test_flips_are_the_most_costly_and_aligned(tmp_path, first):
     text = as_text(found)
     assert f"{words[0]} [{words[1]}->wolf] {words[2]}" in text and f"{words[-1]} {{+now+}}" in text
     assert f"[-{asr[8]['raw'].split()[-1]}-]" in text
-    assert re.search(r"B +\[.->天\](\[-.-\]){5}\n", text)
+    assert re.search(r"B +\[.->天\]\[-.{5}-\]\n", text)
     back = compare(second, first, most_flips=1).tasks[0].flips
     assert back is not None and back.better == 2 and [flip.id for flip in back.gained] == ["s007"]
     assert "most gained with B" in as_text(compare(second, first, most_flips=1))
@@ -303,3 +303,5 @@ def test_texts():
     assert markdown("a|b [x](y) <i> *c*\n") == r"a\|b \[x\]\(y\) \<i\> \*c\*" + r"\\n"
     table = columns(["name", "n"], [["long " * 30, "1"], ["b", "22"]], width=40).split("\n")
     assert max(map(len, table)) == 40 and table[2].endswith(" 22")
+    assert listed(["a", "b"], 2) == "all 2 tasks" and listed(["a"], 1) == "a"
+    assert listed(list("abcdefghi"), 20) == "a, b, c, d, e, f and 3 more"

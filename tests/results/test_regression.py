@@ -86,7 +86,7 @@ def test_a_loss_fails_and_a_gain_offers_to_accept(tmp_path, baseline, capsys):
     make_run(tmp_path / "worse", {"kws": ("accuracy", worse), "asr": ("wer", answers())}, weights="c" * 64)
     status, out, _ = call(capsys, tmp_path / "worse", "--baseline", baseline)
     assert status == 1 and "kws: worse: accuracy 97.50 -> 81.25 %, -16.25 [" in out and "FAILED, 1 task lost" in out
-    assert "note: kws, asr: answered otherwise: weights" in out
+    assert "note: all 2 tasks: answered otherwise: weights" in out
     make_run(tmp_path / "good", {"kws": ("accuracy", answers(wrong=set())), "asr": ("wer", answers(wrong=set()))})
     assert call(capsys, tmp_path / "good", "--baseline", tmp_path / "new.json", "--accept")[0] == 0
     low = make_run(tmp_path / "low", {"kws": ("accuracy", worse), "asr": ("wer", worse)})
