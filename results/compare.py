@@ -20,8 +20,8 @@ from results.slices import KNOWN, Slice, slices
 from results.statistics import TaskStatistics
 
 ALPHA = 0.05
-VERDICTS = ("better", "worse", "not separated", "same", "no value")
-"""Of the second run; `same`: no sample has other statistics."""
+VERDICTS = ("better", "worse", "unclear", "same", "no value")
+"""Of the second run; `unclear`: the difference may be luck; `same`: no sample has other statistics."""
 OF_SAMPLES = (*SCORED, "audio")
 
 
@@ -202,7 +202,7 @@ def verdict_of(result: Paired, p: float, higher_is_better: bool) -> str:
     if not result.changed:
         return "same"
     if p >= ALPHA:
-        return "not separated"
+        return "unclear"
     return "worse" if loss > 0 else "better"
 
 

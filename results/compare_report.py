@@ -2,21 +2,22 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
 
 from metrics.randomization import Paired
-from metrics.wer import Operation
 from results.compare import VERDICTS, RunComparison, TaskComparison
 from results.flips import Flip, Said
-from results.texts import WIDTH, columns, shown, wrapped
+from results.texts import WIDTH, columns, listed, shown, wrapped
 
 FORMATS = ("text", "json", "html")
 TEMPLATE = Path(__file__).with_name("templates") / "compare.html"
-HEADER = ["task", "metric", "A", "B", "B - A", "95 % interval", "n", "groups", "p", "B is"]
-OF_SLICES = ["by", "value", "A", "B", "B - A", "95 % interval", "n", "groups", "p"]
+HEADER = ["task", "metric", "A", "B", "B - A", "95 % interval", "n/groups", "p", "B is"]
+OF_SLICES = ["by", "value", "A", "B", "B - A", "95 % interval", "n/groups", "p"]
 LONGEST = 600
 """Characters of an answer or a reference that are shown."""
 
@@ -69,7 +70,8 @@ def remarks(compared: RunComparison) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for name, reason in compared.left_out.items():
         by_reason.setdefault(f"not compared, {reason}", []).append(name)
-    named = [f"{', '.join(tasks)}: {said}" for said, tasks in (*found.items(), *by_reason.items())]
+    total = len(compared.tasks)
+    named = [f"{listed(tasks, total)}: {said}" for said, tasks in (*found.items(), *by_reason.items())]
     return [shown(sentence) for sentence in (*compared.warnings, *named)]
 
 
@@ -78,7 +80,7 @@ def as_html(compared: RunComparison) -> str:
     from jinja2 import Environment, StrictUndefined
 
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page.filters |= {"shown": lambda text: shown(str(text), LONGEST), "steps": _spans}
+    page.filters |= {"shown": lambda text: shown(str(text), LONGEST), "runs": _runs}
     return page.from_string(TEMPLATE.read_text("utf-8")).render(
         compared=compared,
         conclusion=conclusion(compared),
@@ -99,15 +101,16 @@ def _numbers(result: Paired) -> list[str]:
     return [
         _number(result.first),
         _number(result.second),
-        _number(result.difference, "+.2f"),
-        "–" if result.ci95 is None else f"{result.ci95[0]:+.2f} to {result.ci95[1]:+.2f}",
-        f"{result.n:,}",
-        f"{result.groups:,}",
+        _number(result.difference, "+"),
+        "–" if result.ci95 is None else " to ".join(_number(bound, "+") for bound in result.ci95),
+        f"{result.n}/{result.groups}",
     ]
 
 
-def _number(value: float | None, form: str = ".2f") -> str:
-    return "–" if value is None else format(value, form)
+def _number(value: float | None, sign: str = "") -> str:
+    if value is None:
+        return "–"
+    return format(value, f"{sign}.2f" if abs(value) < 100 else f"{sign}.1f")
 
 
 def _p(p: float) -> str:
@@ -157,24 +160,27 @@ def _said(said: Said, joint: str) -> str:
         return f"(no answer could be read in) {shown(said.raw, LONGEST)}"
     if said.steps is None:
         return shown(said.answer, LONGEST)
-    text = joint.join(_marked(step) for step in said.steps)
+    text = joint.join(_marked(run) for run in _runs(said, joint))
     return text + (f" … ({said.more_steps:,} more)" if said.more_steps else "")
 
 
-def _marked(step: Operation) -> str:
-    right, said = shown(step.reference or "", LONGEST), shown(step.answer or "", LONGEST)
-    forms = {
-        "hit": right,
-        "substitution": f"[{right}->{said}]",
-        "deletion": f"[-{right}-]",
-        "insertion": f"{{+{said}+}}",
-    }
-    return forms[step.kind]
+def _marked(run: Mapping[str, str]) -> str:
+    right, said = run["right"], run["said"]
+    marks = {"substitution": f"[{right}->{said}]", "deletion": f"[-{right}-]", "insertion": f"{{+{said}+}}"}
+    return marks.get(run["kind"], right)
 
 
-def _spans(said: Said) -> list[dict[str, Any]]:
-    """The steps of an answer for the page: kind, and the two tokens as text."""
+def _runs(said: Said, joint: str) -> list[dict[str, str]]:
+    """The steps of an answer, neighbours of one kind together: `kind`, and both texts, `right` and `said`."""
     return [
-        {"kind": step.kind, "right": shown(step.reference or "", LONGEST), "said": shown(step.answer or "", LONGEST)}
-        for step in said.steps or ()
+        {
+            "kind": kind,
+            "right": _joined([step.reference for step in steps], joint),
+            "said": _joined([step.answer for step in steps], joint),
+        }
+        for kind, steps in ((kind, list(run)) for kind, run in groupby(said.steps or (), attrgetter("kind")))
     ]
+
+
+def _joined(tokens: Sequence[str | None], joint: str) -> str:
+    return shown(joint.join(token for token in tokens if token is not None), LONGEST)

@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 
 from results.regression import Gate, Verdict, said_change, shown_p
-from results.texts import columns, markdown, shown, wrapped, xml
+from results.texts import columns, listed, markdown, shown, wrapped, xml
 
 HEADER = ["task", "metric", "baseline", "run", "difference", "95 % interval", "changed", "p", "verdict"]
 
@@ -19,7 +19,7 @@ def as_text(gate: Gate, baseline: str, run: str) -> str:
         for note in verdict.notes:
             by_note.setdefault(shown(note), []).append(shown(verdict.task))
     for note, tasks in by_note.items():
-        parts += wrapped(f"note: {', '.join(tasks)}: {note}")
+        parts += wrapped(f"note: {listed(tasks, len(gate.verdicts))}: {note}")
     for note in gate.notes:
         parts += wrapped(f"note: {shown(note)}")
     return "\n".join([*parts, *wrapped(conclusion(gate, baseline, run))])

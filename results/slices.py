@@ -84,10 +84,11 @@ def _named(values: Mapping[str, Any]) -> dict[str, str]:
             name: f"{round(edges[place], 2):g} to {round(edges[place + 1], 2):g}"
             for name, place in zip(values, bins, strict=True)
         }
-    counted = Counter(str(value) for value in values.values())
+    texts = {name: f"{value:.4g}" if isinstance(value, float) else str(value) for name, value in values.items()}
+    counted = Counter(texts.values())
     common = {value for value, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:VALUES]}
     others = f"{len(counted) - len(common)} others"
-    return {name: str(value) if str(value) in common else others for name, value in values.items()}
+    return {name: text if text in common else others for name, text in texts.items()}
 
 
 def _sorted(named: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:
@@ -95,5 +96,5 @@ def _sorted(named: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:
     if all(isinstance(values[name], int | float) for name in named):
         return sorted(named, key=lambda name: (values[name], name))
     sizes = Counter(named.values())
-    kept = {str(value) for value in values.values()}
-    return sorted(named, key=lambda name: (named[name] not in kept, -sizes[named[name]], named[name]))
+    texts = {str(value) for value in values.values()}
+    return sorted(named, key=lambda name: (named[name] not in texts, -sizes[named[name]], named[name]))

@@ -12,8 +12,10 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>&~:@$^=])")
 
 WIDTH = 100
 """Characters of a line in a terminal."""
-NARROWEST = 12
-"""Characters of a table's column."""
+NARROWEST = (20, 10)
+"""Characters of a table's first and of its other left columns, where it is too wide."""
+FEW = 8
+"""Names that are listed one by one."""
 
 
 def shown(text: str, longest: int | None = None) -> str:
@@ -42,6 +44,13 @@ def xml(text: str) -> str:
     return _NOT_XML.sub("", text)
 
 
+def listed(names: list[str], total: int) -> str:
+    """Names in a sentence; all of a ``total``, or many, in short."""
+    if len(names) == total > 1:
+        return f"all {total} tasks"
+    return ", ".join(names) if len(names) <= FEW else f"{', '.join(names[: FEW - 2])} and {len(names) - FEW + 2} more"
+
+
 def wrapped(sentence: str) -> list[str]:
     """A sentence in lines of at most WIDTH characters, but for longer words."""
     return wrap(sentence, WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
@@ -49,13 +58,13 @@ def wrapped(sentence: str) -> list[str]:
 
 def columns(header: list[str], rows: list[list[str]], left: int = 1, width: int = WIDTH) -> str:
     """A table for a terminal; the first ``left`` columns are flush left, the others right. Where it is wider than
-    ``width``, the middle of the longest texts of the left columns is left out, down to NARROWEST characters."""
+    ``width``, the middle of the longest texts of the left columns is left out, down to NARROWEST."""
     cells = [[shown(text) for text in row] for row in (header, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     over = sum(widths) + 2 * (len(widths) - 1) - width
-    while over > 0 and max(widths[:left]) > NARROWEST:
-        widths[widths.index(max(widths[:left]))] -= 1
-        over -= 1
+    for column in range(left):
+        saved = min(max(0, over), max(0, widths[column] - NARROWEST[min(column, 1)]))
+        widths[column], over = widths[column] - saved, over - saved
     cells = [[elided(text, size) for text, size in zip(row, widths, strict=True)] for row in cells]
     lines = [
         "  ".join(

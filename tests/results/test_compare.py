@@ -20,7 +20,7 @@ from results.journal import ClipRecord, Failure, Prediction
 from results.pairs import pair
 from results.run import RunDirectory, RunRecord, TaskRecord
 from results.scoring import score_task
-from results.texts import columns, elided, markdown, shown
+from results.texts import columns, elided, listed, markdown, shown
 
 WORDS = ["the", "a", "dog", "cat", "sat", "ran", "on", "under", "mat", "tree", "red", "big", "small", "house"]
 LABELS = ["bark", "meow", "rain", "music"]
@@ -30,6 +30,7 @@ SPECS = {
     "sound": ScoringSpec({"accuracy": MetricSpec("accuracy")}, "accuracy", labels=LABELS),
     "f1": ScoringSpec({"macro_f1": MetricSpec("macro_f1")}, "macro_f1", labels=LABELS),
     "s2tt": ScoringSpec({"bleu": MetricSpec("bleu")}, "bleu", language="en"),
+    "aac": ScoringSpec({"cider": MetricSpec("cider")}, "cider", language="en"),
 }
 
 
@@ -38,7 +39,7 @@ def answers(task: str, count: int = 60) -> list[dict[str, Any]]:
     draw = random.Random(task)
     rows = []
     for number in range(count):
-        right = " ".join(draw.choices(WORDS, k=8)) if task in ("asr", "s2tt") else LABELS[number % 4]
+        right = " ".join(draw.choices(WORDS, k=8)) if task in ("asr", "s2tt", "aac") else LABELS[number % 4]
         right = "".join(draw.choices("天地人日月山水火木土", k=6)) if task == "cer" else right
         rows.append(
             {
@@ -101,13 +102,13 @@ def first(tmp_path: Path) -> RunDirectory:
 def test_two_runs_of_the_same_model_differ_nowhere(tmp_path, first):
     second = make_run(tmp_path / "b", {name: answers(name) for name in SPECS})
     found = compare(first, second, fields=["all"], most_flips=5)
-    assert [task.verdict for task in found.tasks] == ["same"] * 5 and not found.warnings and not found.left_out
+    assert [task.verdict for task in found.tasks] == ["same"] * 6 and not found.warnings and not found.left_out
     for task in found.tasks:
         assert task.p_holm == task.result.p == 1 and task.result.difference == 0 and task.result.ci95 == (0, 0)
         assert task.flips is not None and (task.flips.differ, task.flips.worse, task.flips.better) == (0, 0, 0)
         assert all(part.result.p == 1 for part in task.slices)
     text = as_text(found)
-    assert "5 same" in text and "note:" not in text
+    assert "6 same" in text and "note:" not in text
 
 
 def test_a_difference_is_told_with_its_sign_in_words(tmp_path, first):
@@ -124,7 +125,7 @@ def test_a_difference_is_told_with_its_sign_in_words(tmp_path, first):
     )
     found = {task.task: task for task in compare(first, second).tasks}
     assert {name: task.verdict for name, task in found.items()} == {
-        "asr": "worse", "cer": "not separated", "sound": "worse", "f1": "worse",
+        "asr": "worse", "cer": "unclear", "sound": "worse", "f1": "worse",
     }  # fmt: skip
     turned = {task.task: task for task in compare(second, first).tasks}
     assert turned["asr"].verdict == turned["sound"].verdict == turned["f1"].verdict == "better"
@@ -150,20 +151,27 @@ def test_what_is_not_of_both_is_counted_and_left_out(tmp_path, first):
     task = found.tasks[0]
     assert (task.only_first, task.only_second, task.differing, task.failed) == (7, 1, 1, (0, 2))
     assert task.result.n == 60 - 7 - 1
-    assert found.left_out == dict.fromkeys(("cer", "sound", "f1", "s2tt"), "only in the first run")
+    assert found.left_out == dict.fromkeys(("cer", "sound", "f1", "s2tt", "aac"), "only in the first run")
     text = " ".join(as_text(found).split())
     for said in (
         "what was asked differs: control (nothing before, silence now)",
         "manifest (h before, other now)",
         "limit (60 samples asked, 56)",
         "asr: 7 samples have a score in A alone",
-        "cer, sound, f1, s2tt: not compared, only in the first run",
+        "cer, sound, f1, s2tt, aac: not compared, only in the first run",
         "the second run is a control, no measure of the model",
     ):
         assert said in text
     second.forget_scores("asr")
     with pytest.raises(RunError, match="asr: not finished in the second run"):
         compare(first, second)
+
+
+def test_what_weighs_a_sample_by_all_others_is_scored_anew(tmp_path, first):
+    """CIDEr on fewer samples: those of both, answered alike, are the same."""
+    second = make_run(tmp_path / "b", {"aac": changed("aac", {3: None})[:-5]})
+    (task,) = compare(first, second, tasks=["aac"]).tasks
+    assert (task.verdict, task.only_first, task.result.n, task.result.changed) == ("same", 6, 54, 0)
 
 
 def test_refuse_what_was_scored_otherwise(tmp_path, first, monkeypatch):
@@ -197,7 +205,7 @@ def test_flips_are_the_most_costly_and_aligned(tmp_path, first):
     text = as_text(found)
     assert f"{words[0]} [{words[1]}->wolf] {words[2]}" in text and f"{words[-1]} {{+now+}}" in text
     assert f"[-{asr[8]['raw'].split()[-1]}-]" in text
-    assert re.search(r"B +\[.->天\](\[-.-\]){5}\n", text)
+    assert re.search(r"B +\[.->天\]\[-.{5}-\]\n", text)
     back = compare(second, first, most_flips=1).tasks[0].flips
     assert back is not None and back.better == 2 and [flip.id for flip in back.gained] == ["s007"]
     assert "most gained with B" in as_text(compare(second, first, most_flips=1))
@@ -295,3 +303,5 @@ def test_texts():
     assert markdown("a|b [x](y) <i> *c*\n") == r"a\|b \[x\]\(y\) \<i\> \*c\*" + r"\\n"
     table = columns(["name", "n"], [["long " * 30, "1"], ["b", "22"]], width=40).split("\n")
     assert max(map(len, table)) == 40 and table[2].endswith(" 22")
+    assert listed(["a", "b"], 2) == "all 2 tasks" and listed(["a"], 1) == "a"
+    assert listed(list("abcdefghi"), 20) == "a, b, c, d, e, f and 3 more"

@@ -20,13 +20,13 @@ from results.run import RunDirectory, RunRecord, TaskRecord
 from results.scoring import score_task
 from results.statistics import TaskStatistics
 
-METRICS = {"accuracy": MetricSpec("accuracy"), "wer": MetricSpec("wer"), "macro_f1": MetricSpec("macro_f1")}
+METRICS = {name: MetricSpec(name) for name in ("accuracy", "wer", "macro_f1", "cider")}
 ASKED = {"prompt": "plain: say it", "manifest": "a" * 64, "control": "none", "model": "m", "weights": "b" * 64}
 RIGHT = [f"w{number}" for number in range(5)]
 
 
 def spec_of(metric: str) -> ScoringSpec:
-    return ScoringSpec({metric: METRICS[metric]}, metric, labels=RIGHT if metric != "wer" else None)
+    return ScoringSpec({metric: METRICS[metric]}, metric, labels=RIGHT if metric in ("accuracy", "macro_f1") else None)
 
 
 def answers(count: int = 80, wrong: set[int] | None = None) -> dict[str, str | None]:
@@ -86,7 +86,7 @@ def test_a_loss_fails_and_a_gain_offers_to_accept(tmp_path, baseline, capsys):
     make_run(tmp_path / "worse", {"kws": ("accuracy", worse), "asr": ("wer", answers())}, weights="c" * 64)
     status, out, _ = call(capsys, tmp_path / "worse", "--baseline", baseline)
     assert status == 1 and "kws: worse: accuracy 97.50 -> 81.25 %, -16.25 [" in out and "FAILED, 1 task lost" in out
-    assert "note: kws, asr: answered otherwise: weights" in out
+    assert "note: all 2 tasks: answered otherwise: weights" in out
     make_run(tmp_path / "good", {"kws": ("accuracy", answers(wrong=set())), "asr": ("wer", answers(wrong=set()))})
     assert call(capsys, tmp_path / "good", "--baseline", tmp_path / "new.json", "--accept")[0] == 0
     low = make_run(tmp_path / "low", {"kws": ("accuracy", worse), "asr": ("wer", worse)})
@@ -156,6 +156,28 @@ def test_no_green_for_a_comparison_that_was_not_made(tmp_path, baseline, capsys,
     assert status == 2 and why in out and "NOT COMPARED" in out and "--accept makes this run the new baseline" in out
     more = make_run(tmp_path / "more", {**tasks, "new": ("wer", answers())})
     assert "new: the baseline has no such task" in call(capsys, more.path, "--baseline", baseline)[1]
+
+
+def test_what_weighs_a_sample_by_all_others_needs_the_same_samples(tmp_path, capsys):
+    """CIDEr: how often words occur in the references of a run; with more samples each score moves a little."""
+    make_run(tmp_path / "before", {"aac": ("cider", answers())})
+    more = make_run(tmp_path / "more", {"aac": ("cider", answers(90))})
+    base = tmp_path / "aac.json"
+    assert call(capsys, tmp_path / "before", "--baseline", base, "--accept")[0] == 0
+    assert call(capsys, tmp_path / "before", "--baseline", base)[0] == 0
+    status, out, _ = call(capsys, more.path, "--baseline", base)
+    assert status == 2 and "aac: cider weighs each sample by all others, and these are not the same" in out
+
+
+def test_a_task_in_which_no_loss_could_be_found_is_told(tmp_path, capsys):
+    """Of 4 samples all can get worse, and p is 1/16 at least; of 80 wrong answers none can."""
+    few, none = answers(4, wrong=set()), answers(wrong=set(range(80)))
+    make_run(tmp_path / "run", {"few": ("wer", few), "none": ("accuracy", none), "well": ("accuracy", answers())})
+    base = tmp_path / "b.json"
+    status, out, _ = call(capsys, tmp_path / "run", "--baseline", base, "--accept")
+    assert status == 0 and "no loss in 3 tasks (too small to find one: 2)" in out
+    assert "note: few: no loss can be found here: with 4 groups no p is below 0.062, and below 0.017 is needed" in out
+    assert "note: none: no loss can be found here: with 0 groups with a right answer no p is below 1" in out
 
 
 def test_what_cannot_be_used_is_refused(tmp_path, baseline, capsys, monkeypatch):

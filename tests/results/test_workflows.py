@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-from click import Command
 from support import CHECKOUT
 from typer.main import get_command
 
@@ -34,8 +33,7 @@ def commands(path: Path) -> list[list[str]]:
 
 def options(command: str) -> set[str]:
     group: Any = get_command(app)
-    found: Command = group.commands[command]
-    return {name for parameter in found.params for name in parameter.opts}
+    return {name for parameter in group.commands[command].params for name in parameter.opts}
 
 
 def test_both_are_here() -> None:
