@@ -193,7 +193,7 @@ def samples_of(metric: Metric, systems: Sequence[Sequence[Row]]) -> list[Sample]
         return [SetSample(metric, metric.encode(rows), membership, sizes) for rows in systems]
     if not isinstance(metric, SumMetric):
         raise MetricError(f"metric {metric.name!r} is neither a SumMetric nor a SetMetric; derive it from one of them")
-    return sum_samples(metric, [metric.table(rows) for rows in systems], membership)
+    return [*sum_samples(metric, [metric.table(rows) for rows in systems], membership)]
 
 
 def sum_samples(metric: SumMetric, tables: Sequence[np.ndarray], membership: np.ndarray) -> list[SumSample]:

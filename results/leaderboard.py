@@ -99,24 +99,48 @@ def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
     """The lines of runs; and notes, a sentence each, on tasks that are not finished, were left out, or are on data that
     is not as published. Raises RunError."""
     lines, notes = [], []
-    records = [directory.must_read() for directory in directories]
-    runs = Counter((record.shown_model, task) for record in records for task in record.tasks)
-    for directory, record in zip(directories, records, strict=True):
-        shown = record.shown_model
-        if any(runs[shown, task] > 1 for task in record.tasks):
-            shown += f" ({directory.path.resolve().name})"
-        for task, asked in record.tasks.items():
+    for directory, record, shown in named_runs(directories):
+        for task in record.tasks:
             scores = directory.read_scores(task)
             if scores is None:
-                there = len(directory.journal(task).standings())
-                notes.append(
-                    f"{shown} on {task} is not finished: {there} of {asked.expected} samples are answered; "
-                    f"the command that began it goes on"
-                )
+                notes.append(unfinished(directory, record, task, shown))
             else:
                 lines += _lines(record, shown, scores)
         notes += notes_of(record, shown)
     return lines, notes
+
+
+def named_runs(directories: Sequence[RunDirectory]) -> list[tuple[RunDirectory, RunRecord, str]]:
+    """Runs with their records and the models' names as shown: with that of the folder where another run has the same
+    model and a task of this one. A folder that is named twice counts once. Raises RunError."""
+    folders = {directory.path.resolve(): directory for directory in directories}
+    records = {folder: directory.must_read() for folder, directory in folders.items()}
+    runs = Counter((record.shown_model, task) for record in records.values() for task in record.tasks)
+    named = []
+    for folder, record in records.items():
+        shown = record.shown_model
+        if any(runs[shown, task] > 1 for task in record.tasks):
+            shown += f" ({_tail(folder, records)})"
+        named.append((folders[folder], record, shown))
+    return named
+
+
+def _tail(folder: Path, folders: Iterable[Path]) -> str:
+    """As much of the end of a folder's path as tells it from the others."""
+    others = [other for other in folders if other != folder]
+    for count in range(1, len(folder.parts) + 1):
+        if all(other.parts[-count:] != folder.parts[-count:] for other in others):
+            return "/".join(folder.parts[-count:])
+    return str(folder)
+
+
+def unfinished(directory: RunDirectory, record: RunRecord, task: str, shown: str) -> str:
+    """What is said of a task that has no scores yet."""
+    there = len(directory.journal(task).standings())
+    return (
+        f"{shown} on {task} is not finished: {there} of {record.tasks[task].expected} samples are answered; "
+        f"the command that began it goes on"
+    )
 
 
 def notes_of(record: RunRecord, shown: str) -> list[str]:
