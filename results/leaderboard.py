@@ -145,15 +145,29 @@ def unfinished(directory: RunDirectory, record: RunRecord, task: str, shown: str
 
 def notes_of(record: RunRecord, shown: str) -> list[str]:
     """What a reader of a run's scores must know of its data, and of what was left out."""
+    return [f"{shown}{note}" for note in _notes(record)]
+
+
+def notes_of_all(runs: Iterable[tuple[RunRecord, str]]) -> list[str]:
+    """The same of several runs, what is said of the data of several in one sentence."""
+    said: dict[str, list[str]] = {}
+    for record, shown in runs:
+        for note in _notes(record):
+            said.setdefault(note if note.startswith(":") else f"\0{shown}{note}", []).append(shown)
+    return [note[1:] if note.startswith("\0") else f"{', '.join(names)}{note}" for note, names in said.items()]
+
+
+def _notes(record: RunRecord) -> list[str]:
+    """As they go on after the model's name."""
     notes = []
     if record.control:
         what = CONTROLS.get(record.control, record.control)
-        notes.append(f"{shown} is a control, no measure of the model: {what}")
+        notes.append(f" is a control, no measure of the model: {what}")
     for standing, meaning in STANDINGS.items():
         tasks = [task for task, entry in record.tasks.items() if standing in entry.data.values()]
         if tasks:
-            notes.append(f"{shown}: the data of {', '.join(tasks)} {meaning}")
-    return notes + [f"{shown} was not asked {task}: {reason}" for task, reason in record.left_out.items()]
+            notes.append(f": the data of {', '.join(tasks)} {meaning}")
+    return notes + [f" was not asked {task}: {reason}" for task, reason in record.left_out.items()]
 
 
 def write(directory: RunDirectory, primary: bool = False) -> str:

@@ -1,15 +1,19 @@
-"""Tables: a board as text, in rows and columns: Markdown, CSV, JSON, and for a terminal."""
+"""Tables: a board in rows and columns, and as Markdown, CSV and JSON."""
 
+import csv
+import io
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
+from typing import Any
 
 from results import text
 from results.board import Average, Board, Cell, Column
 from results.contests import WAYS
 from results.leaderboard import shown_value
 
-BEST, TIED, OTHERWISE, PUBLISHED = "**", "≈", "≠", "†"
+TIED, OTHERWISE, PUBLISHED, NOTHING = "≈", "≠", "†", shown_value(None)
 COUNTS = {
     "F": "samples without an answer, outside of the score",
     "U": "answers that could not be read, counted wrong",
@@ -30,6 +34,9 @@ class Shown:
     """Such as `F2 U5`."""
     notes: tuple[int, ...] = ()
     best: bool = False
+    number: float | None = None
+    """The value in full."""
+    ci95: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,17 @@ class Grid:
     """Labels and cells."""
     breaks: list[int]
     """Rows before which another group of rows begins."""
+
+    @property
+    def below_spans(self) -> list[tuple[str, str]]:
+        """The header as it reads below the titles of groups, which it need not repeat."""
+        titles = [title for title, count in self.spans for _ in range(count)]
+        if not titles:
+            return self.header
+        return [
+            (name.removeprefix(f"{title}/"), measure)
+            for title, (name, measure) in zip(titles, self.header, strict=True)
+        ]
 
 
 def grid(board: Board, rows: str = "models") -> Grid:
@@ -74,7 +92,7 @@ def grid(board: Board, rows: str = "models") -> Grid:
 
 def _average_line(average: Average, group: str) -> tuple[str, str, str, list[Shown]]:
     count = f"{len(average.columns)}" + (f" of {average.of}" if average.of > len(average.columns) else "")
-    cells = [Shown() if value is None else Shown(shown_value(value)) for value in average.values]
+    cells = [Shown() if value is None else Shown(shown_value(value), number=value) for value in average.values]
     return (
         group,
         f"{group + '/' if group else ''}mean of {count}",
@@ -111,6 +129,8 @@ def _shown(board: Board, cell: Cell | None) -> Shown:
         counts=" ".join(f"{letter}{count}" for letter, count in counts if count),
         notes=tuple(board.numbers(cell)),
         best=cell.best,
+        number=cell.value,
+        ci95=cell.ci95,
     )
 
 
@@ -124,8 +144,9 @@ def legend(board: Board, shown: Grid, best: str) -> list[str]:
         sentences.append(f"{best}: best, and separated from every other comparable value of its column")
     if any(cell.sign == TIED for cell in cells):
         sentences.append(f"{TIED}: the best of a column and those that are not separated from it")
-    for way, numbers in board.ways.items():
-        sentences.append(f"separated by {WAYS[way].format(alpha=board.alpha)}{_where(board, way, numbers)}")
+    for way, meaning in WAYS.items():
+        if way in board.ways:
+            sentences.append(meaning.format(alpha=board.alpha) + _where(board, way, board.ways[way]))
     if any(cell.sign == OTHERWISE for cell in cells):
         sentences.append(f"{OTHERWISE}: not comparable with the rest of its column, for the reason noted")
     for letter, meaning in COUNTS.items():
@@ -169,7 +190,7 @@ def markdown(board: Board, rows: str = "models") -> str:
     ]
     numbered, others = sentences(board, shown, "bold")
     below = [f"{_superscript([number])} {text.markdown(note)}  " for number, note in enumerate(numbered, 1)]
-    below += ["", *(f"{text.markdown(sentence)}  " for sentence in others)]
+    below += [*([""] if numbered else []), *(f"{text.markdown(sentence)}  " for sentence in others)]
     return (
         "\n".join([padded[0], "| " + " | ".join("-" * width for width in widths) + " |", *padded[1:], "", *below])
         + "\n"
@@ -183,3 +204,56 @@ def _in_markdown(cell: Shown) -> str:
 
 def _superscript(numbers: Sequence[int]) -> str:
     return ",".join(map(str, numbers)).translate(SUPERSCRIPT)
+
+
+def as_csv(board: Board, rows: str = "models") -> str:
+    """For a spreadsheet: of each column the value and the ends of its interval, in full, and its marks in words."""
+    shown = grid(board, rows)
+    names = [text.plain(f"{name} {measure}") for name, measure in shown.header]
+    lines = [[*shown.corner, *(name + part for name in names for part in ("", " low", " high", " marks"))]]
+    for labels, cells in shown.rows:
+        lines.append([*map(text.plain, labels), *(entry for cell in cells for entry in _in_csv(cell))])
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(lines)
+    return stream.getvalue()
+
+
+def _in_csv(cell: Shown) -> list[str]:
+    numbers = ["" if number is None else str(number) for number in (cell.number, *(cell.ci95 or (None, None)))]
+    signs = {TIED: "tied", OTHERWISE: "not comparable", "": ""}
+    pending = cell.value if cell.number is None and cell.value != NOTHING else ""
+    marks = [pending, "best" if cell.best else "", signs[cell.sign], cell.counts]
+    return [*numbers, "; ".join(filter(None, [*marks, *(f"note {number}" for number in cell.notes)]))]
+
+
+def as_json(board: Board) -> str:
+    """All that the board holds, numbers in full; columns, and the cells of a row, in the board's order."""
+    record = {
+        "alpha": board.alpha,
+        "columns": [asdict(board.columns[number]) | {"group": board.columns[number].group} for number in board.ordered],
+        "rows": [
+            asdict(entry) | {"cells": [_in_json(board.cells.get((row, number))) for number in board.ordered]}
+            for row, entry in enumerate(board.rows)
+        ],
+        "averages": [
+            asdict(average) | {"columns": [asdict(board.columns[number]) for number in average.columns]}
+            for average in board.averages()
+        ],
+        "separated_by": {
+            way: {
+                "meaning": meaning.format(alpha=board.alpha),
+                "columns": [board.columns[number].key for number in board.ways[way]],
+            }
+            for way, meaning in WAYS.items()
+            if way in board.ways
+        },
+        "remarks": board.remarks,
+    }
+    return json.dumps(text.whole(record), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+IN_JSON = ("value", "ci95", "n", "failed", "unparsed", "unjudged", "pending", "comparable", "best", "tied", "signature")
+
+
+def _in_json(cell: Cell | None) -> dict[str, Any] | None:
+    return None if cell is None else {name: getattr(cell, name) for name in IN_JSON} | {"notes": cell.reasons}

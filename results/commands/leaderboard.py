@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from results import latex, tables, terminal, webpage
 from results import leaderboard as boards
+from results.assembly import PRIMARY, assemble
+from results.board import Board
 from results.console import say
 from results.files import RunError
+from results.published import published as numbers
 from results.run import RunDirectory
 
 
@@ -74,12 +78,27 @@ def leaderboard(
         for sentence in notes if form in (Format.csv, Format.json) else ():
             say(sys.stderr, f"results: {sentence}")
         return
-    from results import tables
-    from results.assembly import PRIMARY, assemble
-    from results.published import published as numbers
+    level = 0.05 if alpha is None else alpha
+    if not 0 < level < 1:
+        raise RunError(f"--alpha {level:g} is no level of significance; name one between 0 and 1, such as 0.05")
+    board = assemble(directories, metric or PRIMARY, subsets, numbers() if published else (), level)
+    if form is None:
+        form = Format.terminal if sys.stdout is not None and sys.stdout.isatty() else Format.md
+    _print(board, form, rows.value if rows else "models")
 
-    board = assemble(
-        directories, metric or PRIMARY, subsets, numbers() if published else (), 0.05 if alpha is None else alpha
-    )
-    way = rows.value if rows else "models"
-    say(sys.stdout, tables.markdown(board, way).rstrip("\n"))
+
+def _print(board: Board, form: Format, rows: str) -> None:
+    if form is Format.terminal:
+        terminal.show(board, sys.stdout, rows)
+        return
+    if form is Format.json:
+        text = tables.as_json(board)
+    else:
+        makers = {
+            Format.md: tables.markdown,
+            Format.csv: tables.as_csv,
+            Format.latex: latex.latex,
+            Format.html: webpage.webpage,
+        }
+        text = makers[form](board, rows)
+    say(sys.stdout, text.rstrip("\n"))
