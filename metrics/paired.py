@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from metrics.base import Metric, MetricError, Row, SetMetric, SumMetric
 from metrics.bootstrap import (
+    CELLS,
     DRAWS,
     LARGE,
     SEED,
@@ -305,7 +307,7 @@ def _randomized(
     both = metric.encode([*first, *(row._replace(id=f"{row.id} (second)") for row in second)])
     values = []
     for swaps in _swaps(one.sizes, draws, seed):
-        for swap in swaps:
+        for swap in swaps.astype(np.int64):
             away = swap[one.membership]
             stay = 1 - away
             pair = (np.concatenate([away, stay]), np.concatenate([stay, away]))
@@ -317,7 +319,9 @@ def _sums_randomized(first: SumSample, others: Sequence[SumSample], draws: int, 
     """The same for a system and each of several others in turn; the swaps, of the same units, are drawn once for all:
     one matrix product."""
     moved = np.hstack([other.sums - first.sums for other in others])
-    swapped = np.concatenate([swaps.astype(np.float64) @ moved for swaps in _swaps(first.sizes, draws, seed)])
+    swapped = np.concatenate(
+        [swaps.astype(np.float64, copy=False) @ moved for swaps in _swaps(first.sizes, draws, seed)]
+    )
     for other, sums in zip(others, np.split(swapped, len(others), axis=1), strict=True):
         to_first, to_other = first.sizes @ first.sums + sums, first.sizes @ other.sums - sums
         yield first.metric.scores(to_other) - first.metric.scores(to_first)
@@ -325,11 +329,22 @@ def _sums_randomized(first: SumSample, others: Sequence[SumSample], draws: int, 
 
 def _swaps(sizes: np.ndarray, draws: int, seed: int) -> Iterator[np.ndarray]:
     """How many groups of each unit are swapped, in chunks of shape = (n, n_units)."""
+    units = len(sizes)
+    if units == sizes.sum() and units * draws <= CELLS:
+        yield _coins(units, draws, seed)
+        return
     rng = np.random.default_rng([seed, 1])  # other numbers than those that draw groups
-    alone = len(sizes) == sizes.sum()
-    for count in in_chunks(draws, len(sizes)):
-        shape = (count, len(sizes))
-        yield rng.integers(0, 2, shape) if alone else rng.binomial(sizes, 0.5, shape)
+    for count in in_chunks(draws, units):
+        shape = (count, units)
+        yield rng.integers(0, 2, shape) if units == sizes.sum() else rng.binomial(sizes, 0.5, shape)
+
+
+@lru_cache(maxsize=4)
+def _coins(units: int, draws: int, seed: int) -> np.ndarray:
+    """The swaps of `_swaps` where each unit is a group: tasks of as many groups have the same. At most 8 MB."""
+    coins = np.random.default_rng([seed, 1]).integers(0, 2, (draws, units)).astype(np.float64)
+    coins.setflags(write=False)
+    return coins
 
 
 def _binomial_p(first: int, second: int) -> float:

@@ -128,14 +128,16 @@ class Bleu(SacreMetric):
         smooth = 2.0 ** np.cumsum(correct == 0, axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             precisions = np.where(correct == 0, 100.0 / (smooth * total), 100.0 * correct / total)
-            exponents = np.minimum(1 - reference / answered, 0.0)
-        precisions[np.minimum.accumulate(total, axis=1) == 0] = 0.0
-        penalties = [
-            math.exp(exponent) if length else 0.0 for exponent, length in zip(exponents, answered, strict=True)
-        ]
-        logs = [[math.log(p) if p else -9999999999 for p in row] for row in precisions.tolist()]
-        values = [penalty * math.exp(sum(row) / len(ORDERS)) for penalty, row in zip(penalties, logs, strict=True)]
-        return np.where(correct.any(axis=1), values, 0.0)
+            penalties = np.where(answered > 0, _each(math.exp, np.minimum(1 - reference / answered, 0.0)), 0.0)
+        none = np.minimum.accumulate(total, axis=1) == 0
+        logs = np.where(none, -9999999999, _each(math.log, np.where(none, 1.0, precisions)))
+        means = np.array([*map(sum, logs.tolist())]) / len(ORDERS)
+        return np.where(correct.any(axis=1), penalties * _each(math.exp, means), 0.0)
+
+
+def _each(function: Callable[[float], float], values: np.ndarray) -> np.ndarray:
+    """A function of Python's own of each value: numpy's differs in the last digit."""
+    return np.array([*map(function, values.ravel().tolist())]).reshape(values.shape)
 
 
 def tokens_13a(text: str) -> list[str]:
