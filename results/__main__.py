@@ -8,6 +8,7 @@ import typer
 
 from alm_eval import finish
 from metrics.base import MetricError
+from results.commands.export import export
 from results.commands.leaderboard import leaderboard
 from results.commands.metrics import metrics
 from results.commands.rescore import rescore
@@ -16,7 +17,7 @@ from results.console import say
 from results.files import RunError
 from results.rows import RowError
 
-COMMANDS = (leaderboard, rescore, score, metrics)
+COMMANDS = (leaderboard, rescore, score, export, metrics)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="What came out of runs.")
 for command in COMMANDS:
