@@ -48,8 +48,8 @@ def main() -> None:
         "# A board of many runs\n\n"
         f"`python -m benchmarks.leaderboard`: {MODELS} runs of {tasks} tasks ({kinds}) of {SAMPLES:,} samples, "
         f"{megabytes:.0f} MB of statistics of samples in {len(files):,} files; one model failed on some samples "
-        f"of each task. Seconds of wall time of the whole command, its start too: median of {DRAWN} (and each). Allowed: "
-        f"{ALLOWED:g} s.\n\n"
+        f"of each task. Seconds of wall time of the whole command, its start too: median of {DRAWN} (and each). "
+        f"Allowed: {ALLOWED:g} s.\n\n"
         + table(["options", "seconds"], rows)
         + f"\nThe tests alone, {tasks * (MODELS - 1):,} comparisons with the best of a task, would take "
         f"{one_by_one:.0f} s by `metrics.paired.compare`, one by one (extrapolated from one of each kind; it makes "
