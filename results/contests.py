@@ -1,6 +1,6 @@
 """Contests: in each column of a board, who is best, and who is not separated from the best."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -13,10 +13,10 @@ from results.statistics import TaskStatistics
 WAYS = {
     "paired": "separated: by paired approximate randomisation over the samples that both answered (1,000 draws, whole "
     "groups), after Holm within the column, alpha = {alpha:g}",
-    "intervals": "separated without a test, by 95 % intervals that do not overlap, where no statistics of samples are "
-    "kept (metrics of the whole set, rows that are not the task's primary)",
+    "intervals": "separated without a test, by 95 % intervals that do not overlap (one without width separates "
+    "nothing), where no statistics of samples are kept: metrics of the whole set, rows that are not the task's primary",
     "published": "a published value comes without samples: it is separated from a measured one where it lies outside "
-    "of that one's 95 % interval, and from another published one never",
+    "of that one's 95 % interval, unless that has no width, and from another published one never",
 }
 """How two values are told apart, in the order in which it is said."""
 Known = dict[int, TaskStatistics | None]
@@ -51,15 +51,13 @@ def _decide(board: Board, number: int, rivals: dict[int, Cell], known: Known) ->
     adjusted = holm({row: p for row, (_, p) in tested.items()})
     separated = {row for row, (ahead, _) in tested.items() if ahead and adjusted[row] < board.alpha}
     for row in others:
-        if row in tested:
-            way = "paired"
-        elif board.rows[best].published or board.rows[row].published:
-            way = "published"
-        else:
-            way = "intervals"
+        by_paper = board.rows[best].published or board.rows[row].published
+        way = "paired" if row in tested else "published" if by_paper else "intervals"
         if number not in board.ways.setdefault(way, []):
             board.ways[way].append(number)
-        if row not in tested and _apart(rivals[best], rivals[row]):
+        if way == "intervals" and _apart(rivals[best], rivals[row]):
+            separated.add(row)
+        if way == "published" and (_outside(rivals[best], rivals[row]) or _outside(rivals[row], rivals[best])):
             separated.add(row)
     equal = [row for row in others if row not in separated]
     rivals[best].best = not equal
@@ -67,14 +65,21 @@ def _decide(board: Board, number: int, rivals: dict[int, Cell], known: Known) ->
         rivals[row].tied = True
 
 
-def _apart(best: Cell, other: Cell) -> bool:
-    """Whether an interval lies outside of another, or of a value that has none."""
-    if best.ci95 is None and other.ci95 is None:
-        return False
-    (low, high), (other_low, other_high) = (
-        cell.ci95 or (cell.value or 0.0, cell.value or 0.0) for cell in (best, other)
-    )
-    return high < other_low or other_high < low
+def _apart(one: Cell, other: Cell) -> bool:
+    """Whether two intervals do not overlap."""
+    first, second = _interval(one), _interval(other)
+    return first is not None and second is not None and (first[1] < second[0] or second[1] < first[0])
+
+
+def _outside(published: Cell, measured: Cell) -> bool:
+    """Whether a value without an interval lies outside of another's."""
+    ends = _interval(measured)
+    return ends is not None and published.ci95 is None and not ends[0] <= (published.value or 0.0) <= ends[1]
+
+
+def _interval(cell: Cell) -> Sequence[float] | None:
+    """None too where all draws are equal, as for a score of 0 or 100: the spread is then not known."""
+    return None if cell.ci95 is None or cell.ci95[0] == cell.ci95[1] else cell.ci95
 
 
 def _tested(
@@ -83,17 +88,14 @@ def _tested(
     """Of those that can be tested against the best: whether the best is ahead on the samples of both, and p."""
     if not rivals[best].primary:
         return {}
-    for row in (best, *others):
-        if row not in known:
-            known[row] = _read(rivals[row], column.task)
-    first = known[best]
+    first = _read(rivals, best, column.task, known)
     metric = first.metric if first is not None else None
     if first is None or not isinstance(metric, SumMetric):
         return {}
     chosen = first.of_subset(column.subset)
     alike: dict[bytes, list[tuple[int, np.ndarray, np.ndarray]]] = {}
     for row in others:
-        other = known[row]
+        other = _read(rivals, row, column.task, known)
         if other is not None and other.table is not None and other.signature == first.signature:
             ones, twos = _same(first, other, chosen)
             alike.setdefault(ones.tobytes(), []).append((row, ones, other.array[twos]))
@@ -109,8 +111,12 @@ def _tested(
     return found
 
 
-def _read(cell: Cell, task: str) -> TaskStatistics | None:
-    return None if cell.run is None else statistics_of(*cell.run, task)
+def _read(rivals: Mapping[int, Cell], row: int, task: str, known: Known) -> TaskStatistics | None:
+    """The statistics of a row's samples, read once; a published row has none."""
+    if row not in known:
+        run = rivals[row].run
+        known[row] = None if run is None else statistics_of(*run, task)
+    return known[row]
 
 
 def _same(first: TaskStatistics, second: TaskStatistics, chosen: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:

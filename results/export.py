@@ -166,9 +166,8 @@ def _results(directory: RunDirectory, record: RunRecord) -> Iterator[dict[str, A
                 by_subset.setdefault(score.subset, []).append(score)
         for subset, found in by_subset.items():
             kind, _, name = task.rpartition("/")
-            standings = (
-                set(record.tasks[task].data.values()) if subset is None else {record.tasks[task].data.get(subset)}
-            )
+            data = record.tasks[task].data
+            standings = {*data.values()} if subset is None else {data.get(subset, "")}
             yield {
                 "task": {"type": TASK_TYPES.get(kind, "audio-text-to-text"), "name": task},
                 "dataset": _dataset(_corpus(record.config, task) or name, subset, standings),
@@ -176,7 +175,7 @@ def _results(directory: RunDirectory, record: RunRecord) -> Iterator[dict[str, A
             }
 
 
-def _dataset(corpus: str, subset: str | None, standings: Collection[str | None]) -> dict[str, Any]:
+def _dataset(corpus: str, subset: str | None, standings: Collection[str]) -> dict[str, Any]:
     """A subset named as `en_de.test` is the split `test` of the configuration `en_de`. Data that are not as published
     say so: a card must not claim the corpus."""
     config, _, split = (subset or "").rpartition(".")

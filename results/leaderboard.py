@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from metrics.score import Counts, Score
+from results import text
 from results.files import write_text
 from results.run import RunDirectory, RunRecord, TaskScores
 
@@ -200,12 +201,12 @@ def _json(lines: Sequence[Line], notes: Sequence[str]) -> str:
 
 def _csv(lines: Sequence[Line], notes: Sequence[str]) -> str:
     flat = [line.flat() for line in lines]
-    text = io.StringIO()
+    stream = io.StringIO()
     if flat:
-        writer = csv.DictWriter(text, list(flat[0]), lineterminator="\n")
+        writer = csv.DictWriter(stream, list(flat[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(flat)
-    return text.getvalue()
+    return stream.getvalue()
 
 
 def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
@@ -251,7 +252,7 @@ def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
         if line.score.unavailable
     }
     said = [*lacking, *notes]
-    parts += ["", *map(_cell, said)] if said else []
+    parts += ["", *map(text.markdown, said)] if said else []
     return "\n".join(parts) + "\n"
 
 
@@ -276,15 +277,9 @@ def shown_value(value: float | None) -> str:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table whose columns line up in a terminal too."""
-    cells = [[_cell(text) for text in row] for row in (header, *rows)]
+    cells = [[text.markdown(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     padded = [
-        "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |" for row in cells
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells
     ]
     return "\n".join([padded[0], "| " + " | ".join("-" * width for width in widths) + " |", *padded[1:]])
-
-
-def _cell(text: str) -> str:
-    """Text that stays text within a table's cell."""
-    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
-    return " ".join(escaped.split())

@@ -179,6 +179,13 @@ def test_a_published_value_is_separated_by_a_measured_interval_only(
     assert "| Paper †" in text and "¹ published in arXiv" in text and "a published value comes without samples" in text
 
 
+def test_an_interval_without_width_separates_nothing(make: Maker) -> None:
+    """All right on four samples is no proof of being better than a paper's 99 %."""
+    run = make("one", {"aqa/own": (ACCURACY, 1.0)}, count=4)
+    assert run.read_scores("aqa/own").scores[0].ci95 == [100.0, 100.0]
+    assert marks(assemble([run], published=[published(99.0)])) == {"one": "tied", "Paper": "tied"}
+
+
 def test_two_published_values_are_never_separated(make: Maker) -> None:
     runs = [make("one", {"aqa/own": (ACCURACY, 0.2)})]
     board = assemble(
