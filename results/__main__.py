@@ -9,6 +9,7 @@ import typer
 from alm_eval import finish
 from metrics.base import MetricError
 from results.commands.compare import compare
+from results.commands.export import export
 from results.commands.leaderboard import leaderboard
 from results.commands.metrics import metrics
 from results.commands.published import published
@@ -20,7 +21,7 @@ from results.console import say
 from results.files import RunError
 from results.rows import RowError
 
-COMMANDS = (leaderboard, verify, compare, regression, published, rescore, score, metrics)
+COMMANDS = (leaderboard, verify, compare, regression, export, published, rescore, score, metrics)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="What came out of runs.")
 for command in COMMANDS:
