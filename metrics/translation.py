@@ -131,13 +131,13 @@ class Bleu(SacreMetric):
             penalties = np.where(answered > 0, _each(math.exp, np.minimum(1 - reference / answered, 0.0)), 0.0)
         none = np.minimum.accumulate(total, axis=1) == 0
         logs = np.where(none, -9999999999, _each(math.log, np.where(none, 1.0, precisions)))
-        means = np.array([*map(sum, logs.tolist())]) / len(ORDERS)
+        means = np.fromiter(map(sum, logs.tolist()), np.float64, len(logs)) / len(ORDERS)
         return np.where(correct.any(axis=1), penalties * _each(math.exp, means), 0.0)
 
 
 def _each(function: Callable[[float], float], values: np.ndarray) -> np.ndarray:
     """A function of Python's own of each value: numpy's differs in the last digit."""
-    return np.array([*map(function, values.ravel().tolist())]).reshape(values.shape)
+    return np.fromiter(map(function, values.ravel().tolist()), np.float64, values.size).reshape(values.shape)
 
 
 def tokens_13a(text: str) -> list[str]:

@@ -96,7 +96,7 @@ class TaskStatistics:
             raise ValueError("columns of unequal length")
         if (found.table is None) == (found.answers is None):
             raise ValueError("neither a table nor answers, or both")
-        if list(found.ids) != sorted(set(found.ids)):
+        if found.ids != sorted(found.ids) or len(set(found.ids)) < len(found.ids):
             raise ValueError("ids twice, or out of order")
         return found
 
