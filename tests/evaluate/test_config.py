@@ -3,8 +3,11 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from omegaconf import DictConfig
 from support import CHECKOUT, CLIPS, command, write_manifest
 
 from evaluate.__main__ import main
@@ -150,6 +153,20 @@ def test_each_holds_for_every_task_and_keys_for_one(capsys: Capture, own: Path, 
     assert main([*path, "show=config", "each.generation.max_new_tokens=8", "tasks.first.language=de", "limit=2"]) == 0
     shown = capsys.readouterr().out
     assert "language: de" in shown and "limit: 2" in shown and "max_new_tokens: 8" in shown
+
+
+def test_a_job_is_composed_once_and_hydra_tells_of_itself(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Composing a suite of 90 tasks takes seconds."""
+    compose, composed = ConfigLoaderImpl.load_configuration, []
+
+    def counted(*arguments: Any, **more: Any) -> DictConfig:
+        composed.append(arguments)
+        return compose(*arguments, **more)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", counted)
+    place = "run.dir=x/${hydra:runtime.choices.model}"
+    assert main([*TASK, "model=whisper", "model.path=p", place, "show=config"]) == 0
+    assert "dir: x/whisper\n" in capsys.readouterr().out and len(composed) == 1
 
 
 def test_tasks_of_lays_each_over_every_task() -> None:

@@ -61,7 +61,7 @@ class _Source:
         self._read = [0, 0]
         out, error = self._logs
         with theirs:
-            subprocess.Popen(
+            self._process = subprocess.Popen(
                 [sys.executable, CHECKOUT / "tests/support/warm.py", str(theirs.fileno())],
                 cwd=CHECKOUT,
                 env=STARTED_IN,
