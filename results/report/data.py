@@ -1,0 +1,252 @@
+"""What a page holds of runs: a small part that is read at once, and samples in packed blocks that are read when asked
+for."""
+
+import base64
+import gzip
+import json
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from metrics.score import Counts, Score
+from results import leaderboard
+from results.files import RunError
+from results.report import charts, clips, samples
+from results.report.clips import Embedded
+from results.run import RunDirectory, RunRecord
+
+BLOCK = 5_000
+"""Samples in a block at most."""
+BLOCK_CHARACTERS = 8_000_000
+"""Of its JSON, about."""
+EXAMPLES = 5
+"""Sentences that are listed of a kind of failure."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a score of a run stands to the published number that it reproduces."""
+
+    task: str
+    subset: str | None
+    metric: str
+    published: float
+    value: float | None
+    verdict: str
+    """`reproduced`, `close` or `off`."""
+    causes: list[str] = field(default_factory=list)
+    """Sentences."""
+
+
+@dataclass
+class Part:
+    """What one run has of a task."""
+
+    counts: Counts | None
+    """None where the task is not scored yet."""
+    scores: list[Score]
+    primary: str
+    unit: str
+    higher_is_better: bool
+    expected: int
+    answered: int
+    data: dict[str, str]
+    labels: list[str] | None
+    charts: dict[str, Any]
+    failures: list[dict[str, Any]]
+    """A `code` each, with its `count` and some `examples` (id and sentence)."""
+    blocks: list[int]
+    """Numbers of the blocks that hold its samples, in the order of ids."""
+    links: list[str]
+    """Of each folder of clips the beginning of its links."""
+    missing: int
+    """Clips that were found nowhere."""
+
+
+@dataclass
+class Task:
+    name: str
+    parts: list[Part | None]
+    """One a run, in their order; None where the run does not have the task."""
+    embedded: list[tuple[str, float | None, float | None, int]] = field(default_factory=list)
+    """Path, start, end, and the number of the embedded clip."""
+
+
+@dataclass
+class Report:
+    """All that a page holds."""
+
+    runs: list[dict[str, Any]]
+    tasks: list[Task]
+    notes: list[str]
+    verdicts: list[tuple[int, Verdict]]
+    """With the number of the run."""
+    blocks: list[str]
+    """Samples: base64 of gzip of a JSON list of rows by samples.COLUMNS."""
+    embedded: Embedded
+
+    def head(self) -> str:
+        """All but samples and clips, packed as a block is."""
+        head = {
+            "columns": samples.COLUMNS,
+            "runs": self.runs,
+            "tasks": [asdict(task) for task in self.tasks],
+            "notes": self.notes,
+            "verdicts": [{"run": run} | asdict(verdict) for run, verdict in self.verdicts],
+            "clip_notes": self.embedded.notes,
+        }
+        return packed(head)
+
+
+def read(
+    directories: Sequence[RunDirectory],
+    output: Path,
+    audio: int,
+    folders: Sequence[Path] = (),
+    verdicts: Mapping[int, Sequence[Verdict]] | None = None,
+) -> Report:
+    """Everything a page holds of runs. Of each task the clips of the ``audio`` worst samples of each run are embedded;
+    links count from the folder of ``output``. ``verdicts`` are those of a run by its number. Raises RunError and
+    MetricError."""
+    records = [directory.must_read() for directory in directories]
+    _, notes = leaderboard.read(directories)
+    report = Report(
+        runs=[_run(record, name) for record, name in zip(records, _names(directories, records), strict=True)],
+        tasks=[],
+        notes=notes,
+        verdicts=[(run, verdict) for run, found in (verdicts or {}).items() for verdict in found],
+        blocks=[],
+        embedded=Embedded(),
+    )
+    for name in dict.fromkeys(name for record in records for name in record.tasks):
+        task = Task(name, [])
+        report.tasks.append(task)
+        numbers: list[charts.Numbers] = []
+        for directory, record in zip(directories, records, strict=True):
+            part = None
+            if name in record.tasks:
+                places = clips.folders_of(record.config, name, folders, output.parent)
+                part, own_numbers = _part(report, task, directory, record, places, audio)
+                numbers.append(own_numbers)
+            task.parts.append(part)
+        for part, drawn in zip(filter(None, task.parts), charts.histograms(numbers), strict=True):
+            part.charts |= drawn
+    return report
+
+
+def _names(directories: Sequence[RunDirectory], records: Sequence[RunRecord]) -> list[str]:
+    """The model of each run, told from other runs of it by the folder, else by its number."""
+    models = Counter(record.shown_model for record in records)
+    names = [
+        record.shown_model + (f" ({directory.path.resolve().name})" if models[record.shown_model] > 1 else "")
+        for directory, record in zip(directories, records, strict=True)
+    ]
+    return [name if names.count(name) == 1 else f"{name} #{number}" for number, name in enumerate(names, 1)]
+
+
+def _run(record: RunRecord, name: str) -> dict[str, Any]:
+    kept = ("model", "label", "versions", "git_commit", "left_out", "audit", "control")
+    model = record.config.get("model")
+    return (
+        {"name": name, "sessions": [asdict(session) for session in record.sessions]}
+        | {key: getattr(record, key) for key in kept}
+        | {"settings": model if isinstance(model, dict) else {}}
+    )
+
+
+def _part(
+    report: Report, task: Task, directory: RunDirectory, record: RunRecord, folders: clips.Folders, audio: int
+) -> tuple[Part, charts.Numbers]:
+    found, scores = samples.read(directory, record, task.name), directory.read_scores(task.name)
+    entry = record.tasks[task.name]
+    placed = list(clips.placed(folders, found.records))
+    _embed(report.embedded, task, found, placed, folders, audio)
+    first = len(report.blocks)
+    try:
+        report.blocks += map(packed_text, _cut(samples.rows(found, placed)))
+    except ValueError as error:
+        if type(error) is not ValueError:
+            raise
+        raise RunError(f"{directory.path}: a prediction of {task.name} cannot be shown: {error}") from None
+    part = Part(
+        counts=None if scores is None else scores.counts,
+        scores=[] if scores is None else scores.scores,
+        primary=entry.scoring["primary"],
+        unit=found.metric.unit,
+        higher_is_better=found.metric.higher_is_better,
+        expected=entry.expected,
+        answered=len(found.records),
+        data=entry.data,
+        labels=entry.scoring.get("labels"),
+        charts=charts.of_task(found),
+        failures=_failures(found.records),
+        blocks=list(range(first, len(report.blocks))),
+        links=folders.links,
+        missing=sum(place is None for places in placed for place in places),
+    )
+    return part, charts.numbers(found)
+
+
+def _embed(
+    embedded: Embedded,
+    task: Task,
+    found: samples.TaskSamples,
+    placed: Sequence[Sequence[int | None]],
+    folders: clips.Folders,
+    audio: int,
+) -> None:
+    """Take in the clips of the worst samples of a task."""
+    numbers = {record["id"]: number for number, record in enumerate(found.records)}
+    for identity in found.worst[:audio]:
+        number = numbers[identity]
+        for clip, place in zip(found.records[number].get("audio") or (), placed[number], strict=True):
+            if place is None:
+                continue
+            start, end = clip.get("start"), clip.get("end")
+            taken = embedded.add(folders.file(clip["path"], place), start, end)
+            entry = (clip["path"], start, end, taken)
+            if taken is not None and entry not in task.embedded:
+                task.embedded.append((clip["path"], start, end, taken))
+
+
+def _failures(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What failed, by its code, the most common first."""
+    by_code: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for record in records:
+        if record["status"] != "ok":
+            by_code[str(record["error"].get("code"))].append((record["id"], record["error"]["message"]))
+    return [
+        {"code": code, "count": len(failed), "examples": failed[:EXAMPLES]}
+        for code, failed in sorted(by_code.items(), key=lambda item: (-len(item[1]), item[0]))
+    ]
+
+
+def _cut(rows: Iterator[list[Any]]) -> Iterator[str]:
+    """Rows as JSON lists of about equal size."""
+    texts: list[str] = []
+    size = 0
+    for row in rows:
+        texts.append(_json(row))
+        size += len(texts[-1])
+        if len(texts) == BLOCK or size >= BLOCK_CHARACTERS:
+            yield f"[{','.join(texts)}]"
+            texts, size = [], 0
+    if texts:
+        yield f"[{','.join(texts)}]"
+
+
+def packed(value: Any) -> str:
+    """A value as base64 of gzip of its JSON, the same for the same value."""
+    return packed_text(_json(value))
+
+
+def packed_text(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode("ascii"), compresslevel=zlib.Z_BEST_SPEED + 5, mtime=0)).decode()
+
+
+def _json(value: Any) -> str:
+    """In ASCII: lone surrogates, which are no UTF-8, come back as they are."""
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
