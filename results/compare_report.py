@@ -11,8 +11,9 @@ from textwrap import wrap
 
 from metrics.randomization import Paired
 from results.compare import VERDICTS, RunComparison, TaskComparison
+from results.console import WIDTH, columns, listed, wrapped
 from results.flips import Flip, Said
-from results.texts import WIDTH, columns, listed, shown, wrapped
+from results.text import shown
 
 FORMATS = ("text", "json", "html")
 TEMPLATE = Path(__file__).with_name("templates") / "compare.html"

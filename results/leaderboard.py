@@ -11,6 +11,7 @@ from typing import Any
 
 from metrics.score import Counts, Score
 from results import text
+from results.console import listed
 from results.files import write_text
 from results.run import RunDirectory, RunRecord, TaskScores
 
@@ -167,7 +168,7 @@ def _notes(record: RunRecord) -> list[str]:
     for standing, meaning in STANDINGS.items():
         tasks = [task for task, entry in record.tasks.items() if standing in entry.data.values()]
         if tasks:
-            notes.append(f": the data of {', '.join(tasks)} {meaning}")
+            notes.append(f": the data of {listed(tasks, len(record.tasks))} {meaning}")
     return notes + [f" was not asked {task}: {reason}" for task, reason in record.left_out.items()]
 
 

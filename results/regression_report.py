@@ -2,8 +2,9 @@
 
 from xml.etree import ElementTree
 
+from results.console import columns, listed, wrapped
 from results.regression import Gate, Verdict, said_change, shown_p
-from results.texts import columns, listed, markdown, shown, wrapped, xml
+from results.text import markdown, shown, xml
 
 HEADER = ["task", "metric", "baseline", "run", "difference", "95 % interval", "changed", "p", "verdict"]
 

@@ -15,12 +15,13 @@ from results import statistics
 from results.__main__ import main
 from results.compare import compare
 from results.compare_report import as_html, as_text, render
+from results.console import columns, elided, listed
 from results.files import RunError
 from results.journal import ClipRecord, Failure, Prediction
 from results.pairs import pair
 from results.run import RunDirectory, RunRecord, TaskRecord
 from results.scoring import score_task
-from results.texts import columns, elided, listed, markdown, shown
+from results.text import markdown, shown
 
 WORDS = ["the", "a", "dog", "cat", "sat", "ran", "on", "under", "mat", "tree", "red", "big", "small", "house"]
 LABELS = ["bark", "meow", "rain", "music"]
@@ -300,7 +301,7 @@ def test_texts():
     assert shown("a\x1b\n\u202eb\u200d\ud800") == "a\\x1b\\n\\u202eb\u200d\\ud800"
     assert shown("x" * 9, 4) == "xxxx… (9 characters)"
     assert elided("abcdefghij", 5) == "ab…ij" and elided("abc", 3) == "abc"
-    assert markdown("a|b [x](y) <i> *c*\n") == r"a\|b \[x\]\(y\) \<i\> \*c\*" + r"\\n"
+    assert markdown("a|b [x](y) <i> *c*\n") == r"a\|b [x]\(y) &lt;i> \*c\*"
     table = columns(["name", "n"], [["long " * 30, "1"], ["b", "22"]], width=40).split("\n")
     assert max(map(len, table)) == 40 and table[2].endswith(" 22")
     assert listed(["a", "b"], 2) == "all 2 tasks" and listed(["a"], 1) == "a"
