@@ -24,6 +24,7 @@ $(VENV)/ready: requirements.txt pyproject.toml
 demo: setup  ## every kind of task on the committed miniature, with a model made on the spot
 	@rm -rf results/runs/demo
 	$(RUN) -m evaluate suite=demo data=miniature model=tiny run.dir=results/runs/demo
+	$(RUN) -m results report results/runs/demo --output results/runs/demo/report.html
 	@echo "The model is a tiny Qwen-Audio with random weights: it hears, but has learned nothing, and its scores show that."
 
 prepare: setup  ## corpora of tasks: TASKS=TYPE/NAME,... or SUITE=NAME, DATA=FOLDER [SOURCE=ARCHIVES] [ARGS=...]
