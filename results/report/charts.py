@@ -110,7 +110,8 @@ def by_seconds(samples: TaskSamples) -> list[dict[str, Any]]:
     bounds = [float(part[-1]) for part in np.array_split(every, slices)]
     bounds = sorted(set(bounds))
     seconds = np.array([math.nan if lengths[name] is None else lengths[name] for name in known.ids], dtype=np.float64)
-    found, low = [], float(every[0])
+    found: list[dict[str, Any]] = []
+    low = float(every[0])
     for high in bounds:
         inside = np.flatnonzero((seconds <= high) & ((seconds > low) if found else (seconds >= low)))
         found.append({"low": low, "high": high, "n": len(inside)} | _measured(known, inside))

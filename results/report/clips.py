@@ -60,7 +60,7 @@ def folders_of(config: Mapping[str, Any], task: str, given: Sequence[Path], outp
     settings = next(
         (entry for entry in _settings(config) if isinstance(entry, Mapping) and entry.get("name") == task), {}
     )
-    corpus = settings.get("corpus") if isinstance(settings.get("corpus"), Mapping) else {}
+    corpus = settings.get("corpus") or {}
     name, manifest = str(corpus.get("name") or ""), corpus.get("manifest")
     found: list[Path] = []
     for root in given or _roots(config):
@@ -115,8 +115,8 @@ class Embedded:
 
 
 def encoded(file: Path, start: float | None, end: float | None) -> tuple[bytes, str]:
-    """A stretch of a recording as FLAC of 16 kHz and one channel, at most LONGEST seconds of it; and a note where it was
-    longer. Raises ValueError for what cannot be decoded."""
+    """A stretch of a recording as FLAC of 16 kHz and one channel, at most LONGEST seconds of it; and a note where it
+    was longer. Raises ValueError for what cannot be decoded."""
     import numpy as np
     import soundfile
     import soxr

@@ -20,7 +20,7 @@ def write(report: Report, output: Path) -> int:
         return output.stat().st_size
     except OSError as error:
         raise RunError(
-            f"{output} cannot be written ({error.strerror}); name a file in a folder that you may write to with --output"
+            f"{output} cannot be written ({error.strerror}); name a file that can be with --output"
         ) from None
 
 

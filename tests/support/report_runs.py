@@ -27,8 +27,11 @@ WORDS = [
     "above",
     "our",
     "old",
+<<<<<<< HEAD
     "white",
     "house",
+=======
+>>>>>>> wt-report
 ]
 WER = ScoringSpec({"wer": MetricSpec("wer", "basic"), "cer": MetricSpec("cer", "basic")}, "wer", "en")
 LABELS = ["cat", "dog", "owl"]
@@ -97,7 +100,7 @@ def speech(count: int = 120, wrong_each: int = 3, seed: int = 0) -> list[Predict
         words = [WORDS[at] for at in draw.integers(0, len(WORDS), 6)]
         said = list(words)
         if number % wrong_each == seed:
-            said[1 : 1 + number % 4] = ["zebra"] * (number % 3)
+            said[1 : 1 + number % 4] = ["zebra"] * (number % 5 % 3)
         clip = ClipRecord(f"clips/s{number:03}.wav", None, None, 1 + number / 40, "0" * 64)
         rows.append(
             Prediction(

@@ -59,7 +59,7 @@ function said(text, longest = LONG) {
 // The beginning of a text, for lists.
 function excerpt(text, longest = 160) {
   const made = el("bdi", { class: "excerpt" });
-  const flat = shortened(String(text), longest).replace(/\s+/gu, " ");
+  const flat = shortened(String(text), longest).replace(/[ \t\n]+/g, " ");
   fill(made, flat);
   if (String(text).length > longest) made.append("…");
   return made;

@@ -16,7 +16,7 @@ function matching(task, entries, query) {
     if (query.ans !== undefined && safe(answerOf(sample) ?? "") !== query.ans) return false;
     if (query.field && query.is !== undefined && safe(textOf(sample.fields[query.field])) !== query.is) return false;
     if (query.audio === "here" && !sample.audio.some((clip) => clipOf(task, task.parts[run], clip).embedded)) return false;
-    if (query.differ && !stands(query.differ, entry, run, other, task)) return false;
+    if (query.differ && other !== null && !stands(query.differ, entry, run, other, task)) return false;
     return !needle || hasText(entry, needle);
   });
   const order = ORDERS[query.sort] || ORDERS.worst;
@@ -130,7 +130,7 @@ function filterControls(task, entries, query) {
     field("Task", choice("task", safe(task.name), head.tasks.map((each) => [safe(each.name), plain(each.name)]), query), "wide"),
     runs.length > 1 && field("Run", choice("run", String(run), runNames(runs), query)),
     runs.length > 1 && field("Beside it", choice("with", String(otherOf(task, query) ?? "none"), [["none", "nothing"], ...runNames(runs.filter((each) => each !== run)), ...(runs.length > 2 ? [["all", "all others"]] : [])], query)),
-    runs.length > 1 && field("Between them", choice("differ", query.differ, [["", "all"], ...Object.entries(DIFFERENCES)], query)),
+    otherOf(task, query) !== null && field("Between them", choice("differ", query.differ, [["", "all"], ...Object.entries(DIFFERENCES)], query)),
     subsets.length > 1 && field("Subset", choice("subset", query.subset, [[null, "all"], ...subsets.map((name) => [safe(name), plain(name) || "(none)"])], query)),
     field("Status", choice("status", query.status, [["", "all"], ["ok", "answered"], ["unparsed", "not readable"], ["failed", "failed"]], query)),
     samples.some((sample) => sample.right !== null) && field("Answer", choice("right", query.right, [["", "all"], ["true", "right"], ["false", "wrong"]], query)),
@@ -152,7 +152,7 @@ function searchBox(query) {
   let waiting = null;
   box.addEventListener("input", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => changed({ q: box.value }), 180);
+    waiting = setTimeout(() => box.isConnected && changed({ q: box.value }), 180); // unless one has gone on meanwhile
   });
   return box;
 }
