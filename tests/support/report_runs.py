@@ -27,11 +27,6 @@ WORDS = [
     "above",
     "our",
     "old",
-<<<<<<< HEAD
-    "white",
-    "house",
-=======
->>>>>>> wt-report
 ]
 WER = ScoringSpec({"wer": MetricSpec("wer", "basic"), "cer": MetricSpec("cer", "basic")}, "wer", "en")
 LABELS = ["cat", "dog", "owl"]
