@@ -6,7 +6,8 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo prepare status reproduce-qwen-audio reproduce-qwen2-audio test test-long bench docs lint format
+.PHONY: help setup demo prepare status reproduce-qwen-audio reproduce-qwen2-audio leaderboard verify compare regression \
+	report export test test-long bench docs lint format
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -23,6 +24,7 @@ $(VENV)/ready: requirements.txt pyproject.toml
 demo: setup  ## every kind of task on the committed miniature, with a model made on the spot
 	@rm -rf results/runs/demo
 	$(RUN) -m evaluate suite=demo data=miniature model=tiny run.dir=results/runs/demo
+	$(RUN) -m results report results/runs/demo --output results/runs/demo/report.html
 	@echo "The model is a tiny Qwen-Audio with random weights: it hears, but has learned nothing, and its scores show that."
 
 prepare: setup  ## corpora of tasks: TASKS=TYPE/NAME,... or SUITE=NAME, DATA=FOLDER [SOURCE=ARCHIVES] [ARGS=...]
@@ -33,13 +35,46 @@ status: setup  ## what is prepared in DATA=FOLDER
 	@test -n "$(DATA)" || { echo 'say: make status DATA=FOLDER'; exit 2; }
 	$(RUN) -m datasets_prep status --root "$(DATA)"
 
-reproduce-qwen-audio: setup  ## the paper's 12 sets: MODEL=CHECKPOINT DATA=PREPARED [ARGS="each.limit=100 ..."]
+reproduce-qwen-audio: setup  ## the paper's 12 sets, and its table beside ours: MODEL=CHECKPOINT DATA=PREPARED [ARGS="each.limit=100 ..."]
 	@test -n "$(MODEL)" && test -n "$(DATA)" || { echo 'say: make reproduce-qwen-audio MODEL=FOLDER_OR_HUB_ID DATA=FOLDER_OF_PREPARED_CORPORA'; exit 2; }
-	$(RUN) -m evaluate suite=qwen_audio_paper model=qwen_audio 'model.path="$(MODEL)"' 'data.root="$(DATA)"' $(ARGS)
+	$(call reproduce,qwen_audio,qwen_audio_paper)
 
-reproduce-qwen2-audio: setup  ## that paper's sets: MODEL=CHECKPOINT DATA=PREPARED [ARGS="each.limit=100 ..."]
+reproduce-qwen2-audio: setup  ## that paper's sets, likewise: MODEL=CHECKPOINT DATA=PREPARED [ARGS="each.limit=100 ..."]
 	@test -n "$(MODEL)" && test -n "$(DATA)" || { echo 'say: make reproduce-qwen2-audio MODEL=FOLDER_OR_HUB_ID DATA=FOLDER_OF_PREPARED_CORPORA'; exit 2; }
-	$(RUN) -m evaluate suite=qwen2_audio_paper model=qwen2_audio 'model.path="$(MODEL)"' 'data.root="$(DATA)"' $(ARGS)
+	$(call reproduce,qwen2_audio,qwen2_audio_paper)
+
+# A run in RUN_DIR, and what became of the paper's numbers in it; a run with failed samples (status 1) has its table too.
+RUN_DIR ?= results/runs/$(1)-$(2)
+define reproduce
+$(RUN) -m evaluate suite=$(2) model=$(1) 'model.path="$(MODEL)"' 'data.root="$(DATA)"' 'run.dir="$(RUN_DIR)"' $(ARGS); \
+	ended=$$?; test $$ended -le 1 || exit $$ended; \
+	$(RUN) -m results verify "$(RUN_DIR)" || ended=$$?; exit $$ended
+endef
+
+leaderboard: setup  ## models beside models: RUNS="RUN ..." [ARGS="--format latex ..."]
+	@test -n "$(RUNS)" || { echo 'say: make leaderboard RUNS="RUN RUN ..."'; exit 2; }
+	$(RUN) -m results leaderboard $(RUNS) $(ARGS)
+
+verify: setup  ## a run against what is published of its model: RUNS=RUN [ARGS="--model NAME"]
+	@test -n "$(RUNS)" || { echo 'say: make verify RUNS=RUN [ARGS="--model NAME"]'; exit 2; }
+	$(RUN) -m results verify $(RUNS) $(ARGS)
+
+compare: setup  ## two runs, sample by sample: RUNS="RUN RUN" [ARGS="--flips 10 ..."]
+	@test -n "$(RUNS)" || { echo 'say: make compare RUNS="RUN RUN"'; exit 2; }
+	$(RUN) -m results compare $(RUNS) $(ARGS)
+
+regression: setup  ## the tiny model against its baseline: fails for a loss [ARGS=--accept]
+	@rm -rf results/runs/regression
+	$(RUN) -m evaluate suite=regression data=miniature model=tiny run.dir=results/runs/regression
+	$(RUN) -m results regression results/runs/regression --baseline tiny $(ARGS)
+
+report: setup  ## a page to look at and listen to: RUNS="RUN ..." [OUTPUT=report.html] [ARGS=...]
+	@test -n "$(RUNS)" || { echo 'say: make report RUNS="RUN ..." [OUTPUT=report.html]'; exit 2; }
+	$(RUN) -m results report $(RUNS) --output "$(or $(OUTPUT),report.html)" $(ARGS)
+
+export: setup  ## samples or scores for others: RUNS="RUN ..." TO=parquet|csv|model-card OUTPUT=FILE
+	@test -n "$(RUNS)" && test -n "$(TO)" && test -n "$(OUTPUT)" || { echo 'say: make export RUNS="RUN ..." TO=parquet|csv|model-card OUTPUT=FILE'; exit 2; }
+	$(RUN) -m results export $(RUNS) --to $(TO) --output "$(OUTPUT)" $(ARGS)
 
 test: setup lint  ## ruff, mypy and the tests
 	$(RUN) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long"

@@ -131,7 +131,8 @@ def page() -> str:
 
 def _cells(entry: Entry) -> list[str]:
     corpus = entry.corpus
-    values = [row for row in published() if row.model == MODEL and row.task == entry.name]
+    mine = [row for row in published() if row.model == MODEL and row.task == entry.name]
+    values = [row for row in mine if row.scoring is not None]  # of others who quote or ran it, nobody knows how scored
     return [
         f"`{entry.name}`",
         _escaped(corpus.title) if corpus else "your manifest",

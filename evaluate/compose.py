@@ -135,6 +135,8 @@ def check_overrides(overrides: Sequence[str], sweeping: bool = False) -> None:
     for key in values:
         if key.lstrip("+~").startswith("hydra/") and key != LAUNCHER:
             raise ConfigError(f"{key}: of Hydra's own there is {LAUNCHER}, which goes with -m")
+        if re.match(r"[+~]*hydra\.(?!searchpath|launcher|sweep)", key):
+            raise ConfigError(f"{key}: of Hydra's own settings there is hydra.searchpath alone")
         if key.lstrip("+~").startswith("hydra.sweep"):
             raise ConfigError(f"{key}: say run.sweep=FOLDER")
         if not sweeping and (is_launching(key) or key == "run.sweep" or (key, values[key]) == ("only", EACH)):

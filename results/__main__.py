@@ -8,16 +8,21 @@ import typer
 
 from alm_eval import finish
 from metrics.base import MetricError
+from results.commands.compare import compare
+from results.commands.export import export
 from results.commands.leaderboard import leaderboard
 from results.commands.metrics import metrics
+from results.commands.published import published
+from results.commands.regression import regression
 from results.commands.report import report
 from results.commands.rescore import rescore
 from results.commands.score import score
+from results.commands.verify import verify
 from results.console import say
 from results.files import RunError
 from results.rows import RowError
 
-COMMANDS = (leaderboard, report, rescore, score, metrics)
+COMMANDS = (leaderboard, verify, compare, regression, report, export, published, rescore, score, metrics)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="What came out of runs.")
 for command in COMMANDS:

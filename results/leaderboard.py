@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from metrics.score import Counts, Score
+from results import text
+from results.console import listed
 from results.files import write_text
 from results.run import RunDirectory, RunRecord, TaskScores
 
@@ -99,37 +101,75 @@ def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
     """The lines of runs; and notes, a sentence each, on tasks that are not finished, were left out, or are on data that
     is not as published. Raises RunError."""
     lines, notes = [], []
-    records = [directory.must_read() for directory in directories]
-    runs = Counter((record.shown_model, task) for record in records for task in record.tasks)
-    for directory, record in zip(directories, records, strict=True):
-        shown = record.shown_model
-        if any(runs[shown, task] > 1 for task in record.tasks):
-            shown += f" ({directory.path.resolve().name})"
-        for task, asked in record.tasks.items():
+    for directory, record, shown in named_runs(directories):
+        for task in record.tasks:
             scores = directory.read_scores(task)
             if scores is None:
-                there = len(directory.journal(task).standings())
-                notes.append(
-                    f"{shown} on {task} is not finished: {there} of {asked.expected} samples are answered; "
-                    f"the command that began it goes on"
-                )
+                notes.append(unfinished(directory, record, task, shown))
             else:
                 lines += _lines(record, shown, scores)
         notes += notes_of(record, shown)
     return lines, notes
 
 
+def named_runs(directories: Sequence[RunDirectory]) -> list[tuple[RunDirectory, RunRecord, str]]:
+    """Runs with their records and the models' names as shown: with that of the folder where another run has the same
+    model and a task of this one. A folder that is named twice counts once. Raises RunError."""
+    folders = {directory.path.resolve(): directory for directory in directories}
+    records = {folder: directory.must_read() for folder, directory in folders.items()}
+    runs = Counter((record.shown_model, task) for record in records.values() for task in record.tasks)
+    named = []
+    for folder, record in records.items():
+        shown = record.shown_model
+        if any(runs[shown, task] > 1 for task in record.tasks):
+            shown += f" ({_tail(folder, records)})"
+        named.append((folders[folder], record, shown))
+    return named
+
+
+def _tail(folder: Path, folders: Iterable[Path]) -> str:
+    """As much of the end of a folder's path as tells it from the others."""
+    others = [other for other in folders if other != folder]
+    for count in range(1, len(folder.parts) + 1):
+        if all(other.parts[-count:] != folder.parts[-count:] for other in others):
+            return "/".join(folder.parts[-count:])
+    return str(folder)
+
+
+def unfinished(directory: RunDirectory, record: RunRecord, task: str, shown: str) -> str:
+    """What is said of a task that has no scores yet."""
+    there = len(directory.journal(task).standings())
+    return (
+        f"{shown} on {task} is not finished: {there} of {record.tasks[task].expected} samples are answered; "
+        f"the command that began it goes on"
+    )
+
+
 def notes_of(record: RunRecord, shown: str) -> list[str]:
     """What a reader of a run's scores must know of its data, and of what was left out."""
+    return [f"{shown}{note}" for note in _notes(record)]
+
+
+def notes_of_all(runs: Iterable[tuple[RunRecord, str]]) -> list[str]:
+    """The same of several runs, what is said of the data of several in one sentence."""
+    said: dict[str, list[str]] = {}
+    for record, shown in runs:
+        for note in _notes(record):
+            said.setdefault(note if note.startswith(":") else f"\0{shown}{note}", []).append(shown)
+    return [note[1:] if note.startswith("\0") else f"{', '.join(names)}{note}" for note, names in said.items()]
+
+
+def _notes(record: RunRecord) -> list[str]:
+    """As they go on after the model's name."""
     notes = []
     if record.control:
         what = CONTROLS.get(record.control, record.control)
-        notes.append(f"{shown} is a control, no measure of the model: {what}")
+        notes.append(f" is a control, no measure of the model: {what}")
     for standing, meaning in STANDINGS.items():
         tasks = [task for task, entry in record.tasks.items() if standing in entry.data.values()]
         if tasks:
-            notes.append(f"{shown}: the data of {', '.join(tasks)} {meaning}")
-    return notes + [f"{shown} was not asked {task}: {reason}" for task, reason in record.left_out.items()]
+            notes.append(f": the data of {listed(tasks, len(record.tasks))} {meaning}")
+    return notes + [f" was not asked {task}: {reason}" for task, reason in record.left_out.items()]
 
 
 def write(directory: RunDirectory, primary: bool = False) -> str:
@@ -162,12 +202,12 @@ def _json(lines: Sequence[Line], notes: Sequence[str]) -> str:
 
 def _csv(lines: Sequence[Line], notes: Sequence[str]) -> str:
     flat = [line.flat() for line in lines]
-    text = io.StringIO()
+    stream = io.StringIO()
     if flat:
-        writer = csv.DictWriter(text, list(flat[0]), lineterminator="\n")
+        writer = csv.DictWriter(stream, list(flat[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(flat)
-    return text.getvalue()
+    return stream.getvalue()
 
 
 def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
@@ -213,7 +253,7 @@ def _markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
         if line.score.unavailable
     }
     said = [*lacking, *notes]
-    parts += ["", *map(_cell, said)] if said else []
+    parts += ["", *map(text.markdown, said)] if said else []
     return "\n".join(parts) + "\n"
 
 
@@ -238,15 +278,9 @@ def shown_value(value: float | None) -> str:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table whose columns line up in a terminal too."""
-    cells = [[_cell(text) for text in row] for row in (header, *rows)]
+    cells = [[text.markdown(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     padded = [
-        "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |" for row in cells
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells
     ]
     return "\n".join([padded[0], "| " + " | ".join("-" * width for width in widths) + " |", *padded[1:]])
-
-
-def _cell(text: str) -> str:
-    """Text that stays text within a table's cell."""
-    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
-    return " ".join(escaped.split())

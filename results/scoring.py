@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from metrics.base import MetricError, nearest
@@ -69,13 +69,15 @@ def _scored(
     return scores, scoring
 
 
-def records_of(directory: RunDirectory, record: RunRecord, task: str) -> list[dict[str, Any]]:
-    """A task's predictions, of each what scoring reads.
+def records_of(
+    directory: RunDirectory, record: RunRecord, task: str, keys: Collection[str] | None = SCORED
+) -> list[dict[str, Any]]:
+    """A task's predictions, of each what scoring reads, or other ``keys``, or all (None).
 
     Exactly the samples that the task asks for: a lower limit leaves older answers out. Raises RunError where some are
     still to come, since what is there by then is no fair draw (long clips come first).
     """
-    records, expected = directory.journal(task).read(SCORED), record.tasks[task].expected
+    records, expected = directory.journal(task).read(keys), record.tasks[task].expected
     if len(records) < expected:
         raise RunError(
             f"{directory.path}: {task} is not finished, {len(records)} of {expected} samples are answered; "

@@ -52,17 +52,32 @@ class TaskStatistics:
     @cached_property
     def rows(self) -> list[Row]:
         """A row a sample, sorted by id."""
-        groups = self.groups or [f"id {identity}" for identity in self.ids]
         if self.table is None:
             return [
                 Row(identity, said["answer"], tuple(said["references"]), said["language"], group)
-                for identity, group, said in zip(self.ids, groups, self.answers or (), strict=True)
+                for identity, group, said in zip(self.ids, self.group_names, self.answers or (), strict=True)
             ]
-        table = np.array(self.table, dtype=np.float64).T.reshape(len(self.ids), len(self.table))
+        columns = zip(self.ids, self.group_names, self.references, self.array, strict=True)
         return [
-            Row(identity, None, (right,), None, group, {VALUES: values})
-            for identity, group, right, values in zip(self.ids, groups, self.references, table, strict=True)
+            Row(identity, None, (right,), None, group, {VALUES: values}) for identity, group, right, values in columns
         ]
+
+    @cached_property
+    def array(self) -> np.ndarray:
+        """The table with a row a sample, shape = (n_samples, n_statistics)."""
+        columns = self.table or []
+        return np.array(columns, dtype=np.float64).T.reshape(len(self.ids), len(columns))
+
+    @cached_property
+    def group_names(self) -> list[str]:
+        """The unit of resampling of each."""
+        return self.groups or [f"id {identity}" for identity in self.ids]
+
+    def of_subset(self, subset: str | None) -> list[int]:
+        """The places of a subset's samples; None: of all."""
+        if subset is None or self.subsets is None:
+            return [*range(len(self.ids))]
+        return [place for place, name in enumerate(self.subsets) if name == subset]
 
     def subset_of(self) -> dict[str, str | None]:
         """The subset of each sample."""
@@ -81,7 +96,7 @@ class TaskStatistics:
             raise ValueError("columns of unequal length")
         if (found.table is None) == (found.answers is None):
             raise ValueError("neither a table nor answers, or both")
-        if list(found.ids) != sorted(set(found.ids)):
+        if found.ids != sorted(found.ids) or len(set(found.ids)) < len(found.ids):
             raise ValueError("ids twice, or out of order")
         return found
 

@@ -1,9 +1,9 @@
 """Fixtures: a tiny real checkpoint, recordings made on the spot, a user's own folder of configuration."""
 
+import contextlib
+import io
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from support import CHECKOUT, ENVIRONMENT
 
 from metrics.java import find_java
 
@@ -55,14 +54,12 @@ def make_whisper(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
 
     def make(*options: str) -> Path:
         if options not in made:
+            import make_whisper
+            import torch
+
             folder = tmp_path_factory.mktemp("whisper") / "checkpoint"
-            subprocess.run(
-                [sys.executable, "tests/support/make_whisper.py", folder, *options],
-                cwd=CHECKOUT,
-                env=ENVIRONMENT,
-                check=True,
-                capture_output=True,
-            )
+            with torch.random.fork_rng(), contextlib.redirect_stderr(io.StringIO()):  # transformers shows a bar
+                make_whisper.main(folder, multilingual="--multilingual" in options)
             made[options] = folder
         return made[options]
 

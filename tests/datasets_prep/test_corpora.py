@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -275,39 +276,63 @@ def kill(layout: Layout, data: Path, source: Path, delay: float) -> float:
     return lasted
 
 
-def assert_recovers(layout: Layout, folder: Path, clips: int, moments: list[float]) -> None:
-    """Kill at these shares of a run's duration; another run must make the bytes of an undisturbed one."""
+Crowded = tuple[Layout, Path, dict[str, Any], float]
+"""A layout with many clips, its archives, the contents of what an undisturbed run makes, and how long that takes."""
+
+
+def crowd(layout: Layout, folder: Path, clips: int) -> Crowded:
     crowded = layouts.crowded(layout, clips)
     source = layouts.build(crowded, folder / "source")
     duration = kill(crowded, folder / "undisturbed", source, 100)
     prepare(crowded, folder / "undisturbed", source, "--jobs", 2)  # says so if it failed
-    expected = contents(folder / "undisturbed")
-    assert len(expected) > clips
+    made = contents(folder / "undisturbed")
+    assert len(made) > clips
+    return crowded, source, made, duration
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Layout], Crowded]:
+    """A maker of crowded layouts, each made once."""
+    made: dict[str, Crowded] = {}
+
+    def make(layout: Layout) -> Crowded:
+        if layout.name not in made:
+            made[layout.name] = crowd(layout, tmp_path_factory.mktemp("crowded"), 200)
+        return made[layout.name]
+
+    return make
+
+
+def assert_recovers(made: Crowded, folder: Path, moments: list[float]) -> None:
+    """Kill at these shares of a run's duration; another run must make the bytes of an undisturbed one."""
+    layout, source, expected, duration = made
     for moment in moments:
         data = folder / f"killed at {moment:.3f}"
-        kill(crowded, data, source, moment * duration)
-        made = contents(data)
-        whole = {path for path in made if path.endswith(".jsonl") and path.count("/") == 1}
-        assert all(made[path] == expected[path] for path in whole), "a manifest that is there is whole"
-        prepare(crowded, data, source, "--jobs", 2)
+        kill(layout, data, source, moment * duration)
+        left = contents(data)
+        whole = {path for path in left if path.endswith(".jsonl") and path.count("/") == 1}
+        assert all(left[path] == expected[path] for path in whole), "a manifest that is there is whole"
+        prepare(layout, data, source, "--jobs", 2)
         assert contents(data) == expected
         shutil.rmtree(data)
 
 
-def test_what_kill_9_leaves_is_made_whole_by_another_run(layout: Layout, tmp_path: Path) -> None:
-    assert_recovers(layout, tmp_path, 200, [0.2, 0.6, 0.9])
+def test_what_kill_9_leaves_is_made_whole_by_another_run(
+    layout: Layout, crowded: Callable[[Layout], Crowded], tmp_path: Path
+) -> None:
+    assert_recovers(crowded(layout), tmp_path, [0.2, 0.6, 0.9])
 
 
 @pytest.mark.long
 def test_kill_9_at_many_moments(layout: Layout, tmp_path: Path) -> None:
-    assert_recovers(layout, tmp_path, 600, [n / 40 for n in range(41)])
+    assert_recovers(crowd(layout, tmp_path, 600), tmp_path, [n / 40 for n in range(41)])
 
 
-def test_killed_thrice_and_then_left_alone(layout: Layout, tmp_path: Path) -> None:
-    crowded = layouts.crowded(layout, 200)
-    source = layouts.build(crowded, tmp_path / "source")
-    duration = kill(crowded, tmp_path / "undisturbed", source, 100)
+def test_killed_thrice_and_then_left_alone(
+    layout: Layout, crowded: Callable[[Layout], Crowded], tmp_path: Path
+) -> None:
+    many, source, expected, duration = crowded(layout)
     for moment in (0.3, 0.5, 0.8):
-        kill(crowded, tmp_path / "data", source, moment * duration)
-    prepare(crowded, tmp_path / "data", source)
-    assert contents(tmp_path / "data") == contents(tmp_path / "undisturbed")
+        kill(many, tmp_path / "data", source, moment * duration)
+    prepare(many, tmp_path / "data", source)
+    assert contents(tmp_path / "data") == expected

@@ -3,8 +3,11 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from omegaconf import DictConfig
 from support import CHECKOUT, CLIPS, command, write_manifest
 
 from evaluate.__main__ import main
@@ -71,6 +74,7 @@ def refused(capsys: Capture, *arguments: str) -> str:
             "is not there to be changed: say +task.metrics.bleu",
         ),
         (["model=whisper", "model.path=x", *TASK, "hydra/launcher=joblib"], "hydra/launcher goes with -m"),
+        (["model=whisper", *TASK, "hydra.job.chdir=true"], "hydra.job.chdir: of Hydra's own settings there is"),
         (["--cfg", "job", *TASK], "--cfg: there are -m and --help"),
         (["-m", "model=whisper", "model.path=a[b,c", *TASK], "is quoted twice"),
         (["model=whisper", "model.path=x", *TASK, "model._target_=evaluate.models.base.Model"], "is not a whole model"),
@@ -117,10 +121,10 @@ def test_more_refusals_before_any_model_is_loaded(
         assert not (tmp_path / "run" / "leaderboard.md").exists()
 
 
-def test_a_device_that_is_not_there(capsys: Capture, tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
+def test_a_device_that_is_not_there(tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
     arguments = [*TASK, "model=whisper", f"model.path={make_whisper()}", f"run.dir={tmp_path / 'run'}"]
-    assert main([*arguments, "engine.devices=cuda:7"]) == 2
-    assert "evaluate: engine.devices=cuda:7: this machine does not offer it" in capsys.readouterr().err
+    done = command("evaluate", *arguments, "engine.devices=cuda:7")
+    assert done.returncode == 2 and "\nevaluate: engine.devices=cuda:7: this machine does not offer it" in done.stderr
 
 
 def test_a_folder_without_weights(capsys: Capture, tmp_path: Path) -> None:
@@ -149,6 +153,20 @@ def test_each_holds_for_every_task_and_keys_for_one(capsys: Capture, own: Path, 
     assert main([*path, "show=config", "each.generation.max_new_tokens=8", "tasks.first.language=de", "limit=2"]) == 0
     shown = capsys.readouterr().out
     assert "language: de" in shown and "limit: 2" in shown and "max_new_tokens: 8" in shown
+
+
+def test_a_job_is_composed_once_and_hydra_tells_of_itself(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Composing a suite of 90 tasks takes seconds."""
+    compose, composed = ConfigLoaderImpl.load_configuration, []
+
+    def counted(*arguments: Any, **more: Any) -> DictConfig:
+        composed.append(arguments)
+        return compose(*arguments, **more)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", counted)
+    place = "run.dir=x/${hydra:runtime.choices.model}"
+    assert main([*TASK, "model=whisper", "model.path=p", place, "show=config"]) == 0
+    assert "dir: x/whisper\n" in capsys.readouterr().out and len(composed) == 1
 
 
 def test_tasks_of_lays_each_over_every_task() -> None:

@@ -182,7 +182,11 @@ def test_a_controls_scores_are_marked_in_every_table(words: list[str], tmp_path:
     (row,) = json.loads((run / "leaderboard.json").read_text())
     assert (row["model"], row["control"], row["value"]) == ("ear", "", 100.0)
     assert json.loads((silent / "run.json").read_text())["control"] == "silence"
-    for arguments in (["leaderboard", run, silent], ["rescore", silent], ["rescore", silent, "--write"]):
+    for arguments in (
+        ["leaderboard", run, silent, "--layout", "long"],
+        ["rescore", silent],
+        ["rescore", silent, "--write"],
+    ):
         said = command("results", *arguments).stdout
         assert "| ear [silence] | own/echo" in said and "is a control, no measure" in said
     spread = command("results", "rescore", silent, "--normalizer", "basic", "--normalizer", "none")

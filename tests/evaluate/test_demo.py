@@ -79,7 +79,7 @@ def test_two_models(tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
     assert set(json.loads((tmp_path / "tiny/run.json").read_text())["tasks"]) == set(SAMPLES)
     merged = json.loads((tmp_path / "both/leaderboard.json").read_text())
     assert {line["model"] for line in merged} == {"tiny", "whisper"}
-    both = command("results", "leaderboard", tmp_path / "tiny", tmp_path / "whisper")
+    both = command("results", "leaderboard", tmp_path / "tiny", tmp_path / "whisper", "--layout", "long")
     assert both.returncode == 0 and "| whisper | s2tt/covost2_de_en" in both.stdout
 
 

@@ -1,6 +1,7 @@
 """Runs whose processes are killed, stopped and starved, for real; with a double of a model, so that it takes seconds."""
 
 import json
+import multiprocessing.forkserver
 import os
 import random
 import signal
@@ -281,6 +282,7 @@ def test_it_may_be_killed_in_the_very_moment_that_a_worker_starts(times: int, mo
 def test_workers_come_from_a_process_that_touched_no_device() -> None:
     from evaluate.engines.local import _forkserver
 
+    multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]  # that of another test, if there is one
     context = _forkserver(["torch"])
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_tell, args=(theirs,))

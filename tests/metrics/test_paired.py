@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from metrics import bootstrap
-from metrics.base import MetricError, Row
+from metrics import bootstrap, paired
+from metrics.base import Metric, MetricError, Row, SumMetric
 from metrics.bootstrap import measure
-from metrics.paired import Comparison, compare, holm, mcnemar, rank
+from metrics.paired import Comparison, Contest, compare, holm, mcnemar, one_against_many, rank
 from metrics.registry import METRICS
 
 
@@ -227,3 +227,32 @@ def test_systems_in_a_group_are_not_separated(metric: str, make: Any, sign: int)
     turned = rank(METRICS[metric](), {name: systems[name][::-1] for name in reversed(systems)}, draws=499)
     assert turned.groups == found.groups
     assert rank(METRICS[metric](), {"alone": systems["bad"]}).groups == (("alone",),)
+
+
+@pytest.mark.parametrize("limit", [bootstrap.LARGE, 20], ids=["groups", "kinds of groups"])
+@pytest.mark.parametrize("name", ["wer", "bleu", "cider_d", "accuracy"])
+def test_one_against_many_finds_what_compare_does(name: str, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (bootstrap, paired):
+        monkeypatch.setattr(module, "LARGE", limit)
+    make = classes if name == "accuracy" else system
+    first, *others = [make(rate, seed=seed) for seed, rate in enumerate((0.3, 0.3, 0.32, 0.35))]
+    metric = METRICS[name]()
+    found = one_against_many(metric, *_tables(metric, first, others), [row.group for row in first])
+    expected = [compare(metric, first, other) for other in others]
+    assert [contest.difference for contest in found] == pytest.approx([one.difference for one in expected], rel=1e-12)
+    assert [contest.p for contest in found] == [one.p_randomization for one in expected]
+    assert len({contest.p for contest in found}) > 1
+
+
+def _tables(metric: Metric, first: list[Row], others: list[list[Row]]) -> tuple[np.ndarray, list[np.ndarray]]:
+    assert isinstance(metric, SumMetric)
+    return metric.table(first), [metric.table(rows) for rows in others]
+
+
+def test_one_against_many_has_no_p_without_groups_or_a_value() -> None:
+    metric = METRICS["wer"]()
+    assert isinstance(metric, SumMetric)
+    alone, nothing = np.array([[1.0, 0, 0, 4]] * 3), np.zeros((3, 4))
+    assert one_against_many(metric, alone, [alone], ["one"] * 3) == [Contest(None, None)]
+    assert one_against_many(metric, alone, [nothing], ["a", "b", "c"]) == [Contest(None, None)]
+    assert one_against_many(metric, alone, [], ["a", "b", "c"]) == []

@@ -6,6 +6,7 @@ import time
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import sacrebleu
 from hypothesis import given, settings
@@ -42,6 +43,20 @@ def streams(corpus: list[tuple[str, str, str]]) -> tuple[list[str], list[list[st
 def test_tokens_of_bleu(tokenize: str, corpus: list[tuple[str, str, str]]) -> None:
     expected = BLEU(tokenize=tokenize).corpus_score(*streams(corpus)).score
     assert value("bleu", corpus, "zh", tokenize=tokenize) == pytest.approx(expected, rel=1e-12)
+
+
+def test_scores_of_many_sums_are_those_of_each() -> None:
+    """To the last digit, for they are equal or not in tests: with no n-gram found of some orders, or none at all."""
+    draw = np.random.default_rng(3)
+    metric = METRICS["bleu"]()
+    total = np.sort(draw.integers(0, 60, (2000, 4)))[:, ::-1]
+    total[::7, 2:] = 0
+    correct = np.minimum(draw.integers(-20, 60, (2000, 4)).clip(0), total)
+    sums = np.hstack([total[:, :1], draw.integers(1, 90, (2000, 1)), correct, total]).astype(np.float64)
+    sums[0] = 0
+    each = [sacrebleu.metrics.BLEU()._compute_score_from_stats([*map(int, row)]).score for row in sums]
+    assert metric.scores(sums).tolist() == each == [metric.score(row) for row in sums]
+    assert len({*each}) > 1000 and not all(each)
 
 
 def test_tokens_are_in_the_signature() -> None:

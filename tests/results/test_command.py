@@ -349,7 +349,7 @@ def test_one_sentence_and_status_2(tmp_path: Path, arguments: list[str], said: s
         (["score", "x.jsonl"], "results: Missing option '--metric'\n"),
         (["score", "x.jsonl", "--metric"], "results: Option '--metric' requires an argument\n"),
         (["metrics", "--bogus"], "results: No such option: --bogus\n"),
-        (["leaderboard", "x", "--format", "y"], "'y' is not one of 'md', 'csv', 'json'\n"),
+        (["leaderboard", "x", "--format", "y"], "'y' is not one of 'terminal', 'md', 'csv', 'json', 'latex', 'html'\n"),
     ],
 )
 def test_usage_is_told_in_one_sentence(arguments: list[str], said: str) -> None:

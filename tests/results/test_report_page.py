@@ -56,7 +56,9 @@ class Browser:
             if found := self.value(expression):
                 return found
             time.sleep(0.02)
-        raise AssertionError(f"never true: {expression}; at {self.value('location.hash')} the page says {self.value('document.body.innerText')[:2000]}")
+        raise AssertionError(
+            f"never true: {expression}; at {self.value('location.hash')} the page says {self.value('document.body.innerText')[:2000]}"
+        )
 
     def keys(self, *keys: str) -> None:
         """Type where the focus is."""
