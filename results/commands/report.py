@@ -25,7 +25,9 @@ def report(
     from results.report import data as contents
     from results.report import page
 
-    found = contents.read([RunDirectory(run) for run in runs], output, audio, data or [])
+    directories = [RunDirectory(run) for run in runs]
+    verdicts = {number: contents.verdicts_of(directory) for number, directory in enumerate(directories)}
+    found = contents.read(directories, output, audio, data or [], verdicts)
     size = page.write(found, output)
     samples = sum(part.answered for task in found.tasks for part in task.parts if part)
     say(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from metrics.score import Counts, Score
-from results import leaderboard
+from results import leaderboard, verify
 from results.files import RunError
 from results.report import blocks, charts, clips, samples
 from results.report.clips import Embedded
@@ -28,9 +28,11 @@ class Verdict:
     published: float
     value: float | None
     verdict: str
-    """`reproduced`, `close` or `off`."""
+    """One of those of results.verify."""
     causes: list[str] = field(default_factory=list)
-    """Sentences."""
+    """Sentences: what differs, or why nothing can be said."""
+    source: str = ""
+    """Where it was published."""
 
 
 @dataclass
@@ -127,6 +129,28 @@ def read(
         for part, drawn in zip(filter(None, task.parts), charts.histograms(numbers), strict=True):
             part.charts |= drawn
     return report
+
+
+def verdicts_of(directory: RunDirectory) -> list[Verdict]:
+    """The verdicts on a run's scores; none for a run of no published model. Raises RunError."""
+    try:
+        verify.models_of(directory.must_read(), None)
+    except RunError:
+        return []
+    lines, _ = verify.verify(directory)
+    return [
+        Verdict(
+            task=line.task,
+            subset=line.published.subset,
+            metric=line.published.metric,
+            published=line.published.value,
+            value=line.score.value if line.score else None,
+            verdict=line.verdict,
+            causes=list(line.reasons),
+            source=f"{line.published.model}, {line.published.source}",
+        )
+        for line in lines
+    ]
 
 
 def _names(directories: Sequence[RunDirectory], records: Sequence[RunRecord]) -> list[str]:

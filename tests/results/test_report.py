@@ -1,6 +1,7 @@
 """The report without a browser: what the page holds, its numbers, its clips, and what is refused."""
 
 import base64
+import dataclasses
 import gzip
 import html.parser
 import io
@@ -17,6 +18,7 @@ import soundfile
 from support import command
 
 from metrics.score import MetricSpec, ScoringSpec
+from results import verify
 from results.files import RunError
 from results.journal import ClipRecord, Prediction
 from results.report import blocks, charts, clips, data, page, samples
@@ -301,6 +303,19 @@ def test_two_runs_of_a_model_have_names_of_their_own(tmp_path: Path) -> None:
     report = data.read([*runs, runs[0]], tmp_path / "report.html", 0)
     assert [run["name"] for run in report.runs] == ["whale (a) #1", "whale (b)", "whale (a) #3"]
     assert len(report.tasks) == 1 and len(report.tasks[0].parts) == 3
+
+
+def test_verdicts_are_those_of_verify(tmp_path: Path) -> None:
+    spec = ScoringSpec({"wer_qwen_audio": MetricSpec("wer", "qwen_audio")}, "wer_qwen_audio", "en")
+    clean = [dataclasses.replace(row, subset="test-clean") for row in made.speech(60) if row.status == "ok"]
+    run = made.make_run(tmp_path / "run", {"asr/librispeech": (spec, clean)}, model="qwen_audio")
+    lines, _ = verify.verify(run)
+    found = data.verdicts_of(run)
+    assert found and [one.verdict for one in found] == [line.verdict for line in lines]
+    assert [(one.published, one.value) for one in found] == [
+        (line.published.value, line.score.value) for line in lines if line.score
+    ]
+    assert data.verdicts_of(made.make_run(tmp_path / "other", {"t": (made.ACCURACY, made.labelled())})) == []
 
 
 def test_ten_thousand_samples_are_small(tmp_path: Path) -> None:

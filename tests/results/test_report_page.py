@@ -125,7 +125,7 @@ def worst_of(run: RunDirectory) -> str:
 @pytest.fixture(scope="module")
 def written(runs: tuple[RunDirectory, RunDirectory], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    verdict = Verdict("asr/own", None, "wer", 10.0, 11.0, "off", ["the normaliser is another"])
+    verdict = Verdict("asr/own", None, "wer", 10.0, 11.0, "off", ["the normaliser is another"], "a paper")
     report = data.read(runs, path, audio=2, verdicts={0: [verdict]})
     page.write(report, path)
     return path
@@ -167,7 +167,7 @@ def test_the_summary_has_all_scores_and_the_verdict(opened: Opener) -> None:
     assert lines == 4
     text = browser.value("document.querySelector('.scores').innerText")
     assert "whale" in text and "otter" in text and "✗ off 10.00" in text
-    assert "the normaliser is another" in browser.value("document.querySelector('.verdict').title")
+    assert browser.value("document.querySelector('.verdicts li').title") == "the normaliser is another"
     browser.click(".switch button", "Bars")
     browser.wait("document.querySelectorAll('.scores .bar').length === 4")
     browser.click(".scores a.bad")
@@ -178,7 +178,8 @@ def test_the_summary_has_all_scores_and_the_verdict(opened: Opener) -> None:
 def test_a_task_has_scores_charts_and_a_matrix_that_leads_to_samples(opened: Opener) -> None:
     browser = opened("#/task/asr%2Fown")
     assert browser.value("document.querySelectorAll('.plot svg[role=img][aria-label]').length") == 4
-    assert "zebra" in browser.value("document.querySelector('main').innerText")
+    text = browser.value("document.querySelector('main').innerText")
+    assert "zebra" in text and "the normaliser is another" in text and "a paper" in text
     browser.go("#/task/emotion%2Fown")
     labels = browser.value("[...document.querySelectorAll('.cell a')].map(each => each.ariaLabel)")
     assert "2 samples of dog answered owl" not in labels and "1 sample of owl answered cat" in labels

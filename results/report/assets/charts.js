@@ -69,10 +69,11 @@ function axis(scale, unit) {
 }
 
 // A frame with an axis at the left and one below, in units of its own: x and y turn values into places.
-const FRAME = { width: 460, height: 210, left: 46, right: 10, top: 10, bottom: 42 };
+const FRAME = { height: 210, left: 46, right: 10, top: 10, bottom: 42 };
 
 function framed(title, words, xs, ys, draw) {
-  const { width, height, left, right, top, bottom } = FRAME;
+  const width = Math.min(460, innerWidth - 30); // so that words are as large on a phone
+  const { height, left, right, top, bottom } = FRAME;
   const x = (share) => left + share * (width - left - right);
   const y = (value) => height - bottom - (ys.at(value) / 100) * (height - top - bottom);
   const made = svg("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}. ${words}` });
@@ -131,7 +132,7 @@ function bySeconds(title, unit, series) {
   const span = first.at(-1).high - first[0].low;
   const digits = span < 2 ? 2 : span < 30 ? 1 : 0;
   const ticks = first.map((slice, at) => ({ share: (at + 0.5) / first.length, text: `${number(slice.low, digits)}–${number(slice.high, digits)}` }));
-  const shown = ticks.filter((_, at) => first.length <= 5 || at % 2 === 0);
+  const shown = ticks.filter((_, at) => first.length <= (innerWidth < 480 ? 4 : 5) || at % 2 === 0);
   const words = known.map(({ run, slices }) => `${plain(head.runs[run].name)}: ${slices.map((slice) => `${number(slice.low, 1)} to ${number(slice.high, 1)} s ${withUnit(slice.value, unit)}`).join(", ")}`).join("; ");
   return framed(title, words, { name: "seconds of audio, equally many samples a slice", ticks: shown }, ys, (made, x, y) => {
     known.forEach(({ run, slices }, which) => {

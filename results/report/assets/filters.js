@@ -138,7 +138,7 @@ function filterControls(task, entries, query) {
     fields.length > 0 && field("Field", choice("field", query.field, [["", "any"], ...fields.map(([name]) => [name, plain(name)])], query)),
     query.field && field("is", choice("is", query.is, [[null, "anything"], ...(fields.find(([name]) => name === query.field) || [null, []])[1].map((value) => [safe(value), plain(shortened(value, 60))])], query)),
     field("Order", choice("sort", query.sort || "worst", Object.entries(ORDERS).map(([key, { name }]) => [key, name]), query)),
-    field("Audio", choice("audio", query.audio, [["", "all"], ["here", "in this page"]], query)))),
+    task.embedded.length > 0 && field("Audio", choice("audio", query.audio, [["", "all"], ["here", "in this page"]], query)))),
     chips(task, query),
   );
 }

@@ -114,7 +114,7 @@ function detail(entry) {
         el("button", { type: "button", "aria-label": "next sample", disabled: at === found.length - 1, onclick: () => select(at + 1, true) }, "↓"))),
     el("p", { class: "under" }, [first.subset !== null && ["subset ", said(first.subset)], first.group !== null && ["group ", said(first.group)], first.seconds !== null && duration(first.seconds)].filter(Boolean).map((each, number) => [number ? " · " : "", each])),
     players(task, task.parts[runs[0]], first),
-    block(first.references.length > 1 ? "Right answers" : "Right answer", el("ul", { class: "references" }, first.references.map((text) => el("li", {}, text === "" ? el("em", { class: "muted" }, "nothing") : said(text))))),
+    block(first.references.length > 1 ? "Right answers" : "Right answer", references(first.references)),
     el("div", { class: `sides ${runs.length > 1 ? "several" : ""}` }, runs.map((run) => side(task, run, entry.of[run], runs.length > 1))),
     fieldsOf(first),
   ];
@@ -153,9 +153,16 @@ function comparedAs(sample, answer) {
   if (!read && sample.compared === true) return null;
   const content = [
     read && block("Compared as", el("div", { class: "quote" }, said(answer))),
-    sample.compared !== true && block("With", el("ul", { class: "references" }, sample.compared.map((text) => el("li", {}, said(text))))),
+    sample.compared !== true && block("With", references(sample.compared)),
   ];
   return sample.aligned ? el("details", {}, el("summary", {}, "As it was compared"), content) : content;
+}
+
+// Each once: annotators often agree.
+function references(texts) {
+  const times = new Map();
+  for (const text of texts) times.set(text, (times.get(text) || 0) + 1);
+  return el("ul", { class: "references" }, [...times].map(([text, often]) => el("li", {}, text === "" ? el("em", { class: "muted" }, "nothing") : said(text), often > 1 && el("span", { class: "muted" }, ` × ${often}`))));
 }
 
 function block(name, ...content) {

@@ -97,15 +97,37 @@ function scoreLine(task, run, at, scale, several, verdicts) {
 }
 
 function interval([low, high]) {
-  return `${number(low)} to ${number(high)}`;
+  return el("span", { class: "nowrap" }, `${number(low)} to ${number(high)}`);
 }
 
-const SIGNS = { reproduced: "✓", close: "≈", off: "✗" };
+const SIGNS = { reproduced: "✓", close: "≈", off: "✗" }; // see results/verify.py
 
+// A line for each kind of verdict; the numbers are on the task's page.
 function verdictOf(task, run) {
   const found = head.verdicts.filter((verdict) => verdict.run === run && verdict.task === task.name);
   if (!found.length) return "–";
-  return el("ul", { class: "verdicts" }, found.map((verdict) =>
-    el("li", { class: `verdict ${verdict.verdict in SIGNS ? verdict.verdict : ""}`, title: verdict.causes.map(plain).join(" ") },
-      `${SIGNS[verdict.verdict] || ""} `, said(verdict.verdict), el("span", { class: "muted" }, ` ${number(verdict.published)}${verdict.subset === null ? "" : ` (${plain(verdict.subset)})`}`))));
+  const kinds = [...grouped(found, (verdict) => verdict.verdict).values()];
+  return el("ul", { class: "verdicts" }, kinds.map((list) =>
+    el("li", { title: [...new Set(list.flatMap((verdict) => verdict.causes))].map(plain).join(" ") }, verdictMark(list[0]), el("span", { class: "muted" }, list.length > 1 ? ` ${count(list.length)} ×` : ` ${number(list[0].published)}`))));
+}
+
+function verdictMark({ verdict }) {
+  const known = verdict in SIGNS;
+  return el("span", { class: known ? `verdict ${verdict}` : "muted" }, known ? `${SIGNS[verdict]} ` : null, said(verdict));
+}
+
+// On a task's own page: published and measured side by side, with what could explain a difference.
+function verdictTable(task) {
+  const several = head.runs.length > 1;
+  const rows = head.verdicts.filter((verdict) => verdict.task === task.name).map((verdict) => [
+    verdictMark(verdict),
+    ...(several ? [[mark(verdict.run), said(head.runs[verdict.run].name)]] : []),
+    said(verdict.metric),
+    verdict.subset === null ? el("span", { class: "muted" }, "all") : said(verdict.subset),
+    number(verdict.published),
+    number(verdict.value),
+    verdict.value === null ? "–" : `${verdict.value < verdict.published ? "−" : "+"}${number(Math.abs(verdict.value - verdict.published))}`,
+    [verdict.causes.map((cause) => el("p", { class: "cause" }, said(cause))), verdict.source && el("p", { class: "cause small" }, said(verdict.source))],
+  ]);
+  return rows.length ? table("Published and measured", ["verdict", ...(several ? ["run"] : []), "metric", "subset", "#published", "#measured", "#difference", "why"], rows) : null;
 }

@@ -11,6 +11,7 @@ function taskView(task) {
     parts.some((each) => each.part.answered < each.part.expected) && el("p", { class: "warning" }, parts.filter((each) => each.part.answered < each.part.expected).map((each) => [said(head.runs[each.run].name), ` is not finished: ${count(each.part.answered)} of ${count(each.part.expected)} samples are answered. `])),
     countsOf(task, parts, several),
     section("Scores", allScores(task, parts, several)),
+    section("Against what was published", verdictTable(task)),
     section("Distributions", el("div", { class: "plots" }, plotsOf(parts, part))),
     ...parts.flatMap(({ run, part: each }) => detailsOf(task, run, each, several)),
     section("Failures", failuresOf(task, parts)),
