@@ -1,6 +1,7 @@
 """Assembly of a board: which scores of runs stand in which column, and which of them may be compared."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from metrics.base import nearest
 from metrics.registry import METRICS
@@ -9,7 +10,6 @@ from results import contests
 from results.board import Board, Cell, Column, Entry
 from results.files import RunError
 from results.leaderboard import named_runs, notes_of_all, task_lines, unfinished
-from results.published import Published
 from results.run import RunDirectory, RunRecord, TaskScores
 
 PRIMARY, ALL = "primary", "all"
@@ -18,11 +18,38 @@ Place = tuple[str, str | None, str]
 """Of a published number: task, subset, row of scores."""
 
 
+class Reported(Protocol):
+    """A published number in the words of this project's tasks, as `results.published` has them."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def subset(self) -> str | None:
+        """None: all together."""
+
+    @property
+    def metric(self) -> str:
+        """The row of scores."""
+
+    @property
+    def value(self) -> float: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def note(self) -> str | None: ...
+
+
 def assemble(
     directories: Sequence[RunDirectory],
     metric: str = PRIMARY,
     subsets: bool = False,
-    published: Sequence[Published] = (),
+    published: Sequence[Reported] = (),
     alpha: float = 0.05,
 ) -> Board:
     """The board of runs.
@@ -154,7 +181,7 @@ def _same_data(one: frozenset[str], other: frozenset[str], whole: bool) -> bool:
     return one == other or (not whole and (one <= other or other <= one))
 
 
-def _publish(board: Board, reported: Mapping[Place, Sequence[Published]]) -> None:
+def _publish(board: Board, reported: Mapping[Place, Sequence[Reported]]) -> None:
     """Put published numbers into the columns that there are, each model in a row below the runs."""
     order = list(dict.fromkeys(row.model for rows in reported.values() for row in rows))
     found: dict[tuple[str, int], Cell] = {}
@@ -171,14 +198,14 @@ def _publish(board: Board, reported: Mapping[Place, Sequence[Published]]) -> Non
             board.cells |= {(len(board.rows) - 1, number): found[model, number] for number in numbers}
 
 
-def _by_place(published: Sequence[Published]) -> dict[Place, list[Published]]:
-    places: dict[Place, list[Published]] = {}
+def _by_place(published: Sequence[Reported]) -> dict[Place, list[Reported]]:
+    places: dict[Place, list[Reported]] = {}
     for row in published:
         places.setdefault((row.task, row.subset, row.metric), []).append(row)
     return places
 
 
-def _places(column: Column, reported: Mapping[Place, Sequence[Published]]) -> list[Place]:
+def _places(column: Column, reported: Mapping[Place, Sequence[Reported]]) -> list[Place]:
     """The places of published numbers that a column is of. A task whose name ends in its subset's, `s2tt/covost2_en_de`
     of `en_de.test`, is `s2tt/covost2` too."""
     places = [column.key]

@@ -154,7 +154,8 @@ def legend(board: Board, shown: Grid, best: str) -> list[str]:
             sentences.append(f"{letter}: {meaning}")
     if any(entry.published for entry in board.rows):
         sentences.append(f"{PUBLISHED}: as published, not measured here")
-    return sentences + [_said(average, board) for average in board.averages()]
+    averages = [_said(average, board) for average in board.averages()]
+    return [*sentences, *averages, *(["means have no interval, and are not tested"] if averages else [])]
 
 
 def _where(board: Board, way: str, numbers: Sequence[int]) -> str:
@@ -166,11 +167,14 @@ def _where(board: Board, way: str, numbers: Sequence[int]) -> str:
 
 
 def _said(average: Average, board: Board) -> str:
+    """Over how many tasks; which, where some are left out."""
     what = f"{average.group or 'all types'}, {_directed(average.unit, average.higher_is_better)}"
-    names = ", ".join(_name(board, board.columns[number]) for number in average.columns)
+    said = f"mean of {what}: over {len(average.columns)} tasks"
     left = average.of - len(average.columns)
-    rest = f"; {left} left out, which not all models have, measured alike" if left else ""
-    return f"mean of {what}: over {len(average.columns)} tasks ({names}){rest}; no test is made of means"
+    if not left:
+        return said
+    names = ", ".join(_name(board, board.columns[number]) for number in average.columns)
+    return f"{said} ({names}); {left} left out, which not all models have, measured alike"
 
 
 def sentences(board: Board, shown: Grid, best: str) -> tuple[list[str], list[str]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import ACCURACY, WER, WORDS, Maker
+from runs import ACCURACY, WER, WORDS, Maker, Reported
 
 from metrics.paired import compare, holm
 from metrics.score import MetricSpec, ScoringSpec
@@ -14,7 +14,6 @@ from results.assembly import assemble
 from results.board import Board, Cell
 from results.files import RunError
 from results.pairs import pair
-from results.published import Published
 from results.scoring import statistics_of
 
 
@@ -154,9 +153,9 @@ def test_a_metric_of_the_whole_set_is_held_by_intervals_and_says_so(make: Maker)
     assert "intervals that do not overlap" in tables.markdown(board) and "randomisation" not in tables.markdown(board)
 
 
-def published(value: float, model: str = "Paper", **changed: Any) -> Published:
+def published(value: float, model: str = "Paper", **changed: Any) -> Reported:
     entry = {"task": "aqa/own", "subset": "test", "metric": "accuracy", "source": "arXiv", "note": None}
-    return Published(model=model, value=value, **{**entry, **changed})
+    return Reported(model=model, value=value, **{**entry, **changed})
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from runs import ACCURACY, WER, Maker
+from runs import ACCURACY, WER, Maker, Reported
 from support import CHECKOUT, ENVIRONMENT
 
 from metrics.score import MetricSpec, ScoringSpec
@@ -21,7 +21,6 @@ from results.__main__ import main
 from results.assembly import assemble
 from results.board import Board
 from results.latex import latex
-from results.published import Published
 from results.terminal import show
 from results.webpage import webpage
 
@@ -54,7 +53,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Board:
         runs.append(make(name, {task: (spec, 0.5)}, count=20, failed=1, left_out={name: name}))
         path = runs[-1].path / "run.json"  # which another program may have written, in ASCII
         path.write_text(path.read_text().replace("HALF", "\\ud800"))
-    reported = [Published(name, task, "test", "a|b_<i>&%", 50.0, f"source {name}", f"note {name}") for name in HOSTILE]
+    reported = [Reported(name, task, "test", "a|b_<i>&%", 50.0, f"source {name}", f"note {name}") for name in HOSTILE]
     return assemble(runs, published=reported)
 
 

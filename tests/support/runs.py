@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,19 @@ from results.scoring import score_task
 WORDS = ("dog", "cat", "rain", "horse", "music")
 ACCURACY = ScoringSpec({"accuracy": MetricSpec("accuracy", "basic")}, "accuracy")
 WER = ScoringSpec({"wer": MetricSpec("wer", "basic"), "cer": MetricSpec("cer", "basic")}, "wer", language="en")
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A published number."""
+
+    model: str
+    task: str
+    subset: str | None
+    metric: str
+    value: float
+    source: str
+    note: str | None = None
 
 
 class Maker:
