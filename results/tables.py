@@ -77,7 +77,7 @@ def grid(board: Board, rows: str = "models") -> Grid:
                 cells = [_shown(board, board.cells.get((row, number))) for row in every]
                 lines.append((group, _name(board, column), _measure(column), cells))
         lines += [_average_line(average, group) for average in averages if average.group == group]
-    lines += [_average_line(average, "all") for average in averages if not average.group and "" not in board.groups]
+    lines += [_average_line(average, "all") for average in averages if average.group is None]
     models = [f"{entry.name} {PUBLISHED}" if entry.published else entry.name for entry in board.rows]
     starts = [0, *(n for n in range(1, len(lines)) if lines[n][0] != lines[n - 1][0]), len(lines)]
     if rows == "tasks":
@@ -168,7 +168,7 @@ def _where(board: Board, way: str, numbers: Sequence[int]) -> str:
 
 def _said(average: Average, board: Board) -> str:
     """Over how many tasks; which, where some are left out."""
-    what = f"{average.group or 'all types'}, {_directed(average.unit, average.higher_is_better)}"
+    what = f"{'all types' if average.group is None else average.group or 'no type'}, {_directed(average.unit, average.higher_is_better)}"
     said = f"mean of {what}: over {len(average.columns)} tasks"
     left = average.of - len(average.columns)
     if not left:

@@ -244,13 +244,22 @@ def test_averages_are_of_what_all_have_and_of_one_kind(make: Maker) -> None:
     board = assemble(runs, published=[published(50.0, task="aqa/c")])
     speech, everything = board.averages()
     assert (speech.group, speech.higher_is_better, len(speech.columns), speech.of) == ("asr", False, 2, 3)
-    assert (everything.group, everything.higher_is_better, len(everything.columns), everything.of) == ("", True, 2, 2)
+    assert (everything.group, everything.higher_is_better, len(everything.columns), everything.of) == (None, True, 2, 2)
     values = [[cells(board, number)["one"].value for number in average.columns] for average in (speech, everything)]
     assert speech.values[0] == pytest.approx(sum(values[0]) / 2) and speech.values[2:] == [None, None]
     assert everything.values[0] == pytest.approx(sum(values[1]) / 2)
     text = tables.markdown(board)
     assert "asr/mean of 2 of 3 ↓ (%)" in text and "all/mean of 2 ↑ (%)" in text
     assert "mean of asr, ↓ (%): over 2 tasks (asr/a, asr/b); 1 left out" in text
+
+
+def test_tasks_without_a_type_are_a_group_of_their_own(make: Maker) -> None:
+    tasks = {"own": (WER, 0.5), "two": (WER, 0.7), "asr/a": (WER, 0.9)}
+    board = assemble([make("one", tasks)])
+    own, everything = board.averages()
+    assert (own.group, len(own.columns), everything.group, len(everything.columns)) == ("", 2, None, 3)
+    assert [name for name, _ in tables.grid(board).header] == ["own", "two", "mean of 2", "asr/a", "all/mean of 3"]
+    assert tables.grid(board).spans == [("", 3), ("asr", 1), ("all", 1)]
 
 
 def test_a_task_that_is_not_finished_says_how_far_it_is(make: Maker) -> None:
