@@ -168,8 +168,9 @@ def _where(board: Board, way: str, numbers: Sequence[int]) -> str:
 
 def _said(average: Average, board: Board) -> str:
     """Over how many tasks; which, where some are left out."""
-    what = f"{'all types' if average.group is None else average.group or 'no type'}, {_directed(average.unit, average.higher_is_better)}"
-    said = f"mean of {what}: over {len(average.columns)} tasks"
+    group = "all types" if average.group is None else average.group or "no type"
+    measure = _directed(average.unit, average.higher_is_better)
+    said = f"mean of {group}, {measure}: over {len(average.columns)} tasks"
     left = average.of - len(average.columns)
     if not left:
         return said
