@@ -85,6 +85,7 @@ test-long: setup  ## the long forms of the tests
 bench: setup  ## measure what is said to be faster, into results/benchmarks
 	$(RUN) -m benchmarks.qwen2_audio_trim --write results/benchmarks/qwen2_audio_trim.md
 	$(RUN) -m benchmarks.metrics --write results/benchmarks/metrics.md
+	$(RUN) -m benchmarks.leaderboard --write results/benchmarks/leaderboard.md
 	$(RUN) -m benchmarks.preparing --write results/benchmarks/preparing.md
 	$(RUN) -m benchmarks.decoding --write results/benchmarks/decoding.md
 	$(RUN) -m benchmarks.million --write results/benchmarks/million.md

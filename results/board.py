@@ -85,8 +85,8 @@ class Cell:
 class Average:
     """The mean of columns of one unit and direction which all models have, measured alike."""
 
-    group: str
-    """The type of the tasks; empty: of all types."""
+    group: str | None
+    """The type of the tasks; None: of all types."""
     unit: str
     higher_is_better: bool
     columns: list[int]
@@ -144,13 +144,13 @@ class Board:
     def averages(self) -> Iterator[Average]:
         """Of each group, and of all where there are several: for each unit and direction, the mean over the columns
         that all models as measured have, and have measured alike; of two columns at least."""
-        groups = self.groups
-        for group in [*groups, *([""] if len(groups) > 1 else [])]:
-            within = [n for n, column in enumerate(self.columns) if column.averaged and group in (column.group, "")]
+        for group in [*self.groups, None]:
+            within = [n for n, column in enumerate(self.columns) if column.averaged and group in (column.group, None)]
             for measure in dict.fromkeys(self.columns[number].measure for number in within):
                 alike = [number for number in within if self.columns[number].measure == measure]
                 whole = [number for number in alike if self._whole(number)]
-                if len(whole) > 1 and (group or len({self.columns[number].group for number in whole}) > 1):
+                groups = {self.columns[number].group for number in whole}
+                if len(whole) > 1 and (group is not None or len(groups) > 1):
                     values = [self._mean(row, whole) for row in range(len(self.rows))]
                     yield Average(group, *measure, whole, len(alike), values)
 

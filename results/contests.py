@@ -1,12 +1,13 @@
 """Contests: in each column of a board, who is best, and who is not separated from the best."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from metrics.base import SumMetric
 from metrics.paired import holm, one_against_many
 from results.board import Board, Cell, Column
+from results.pairs import places
 from results.scoring import statistics_of
 from results.statistics import TaskStatistics
 
@@ -97,7 +98,7 @@ def _tested(
     for row in others:
         other = _read(rivals, row, column.task, known)
         if other is not None and other.table is not None and other.signature == first.signature:
-            ones, twos = _same(first, other, chosen)
+            ones, twos = places(first, other, chosen)
             alike.setdefault(ones.tobytes(), []).append((row, ones, other.array[twos]))
     found = {}
     for together in alike.values():
@@ -117,21 +118,3 @@ def _read(rivals: Mapping[int, Cell], row: int, task: str, known: Known) -> Task
         run = rivals[row].run
         known[row] = None if run is None else statistics_of(*run, task)
     return known[row]
-
-
-def _same(first: TaskStatistics, second: TaskStatistics, chosen: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
-    """The places in both of the samples among ``chosen`` of the first that both answered, to the same question: as
-    ``results.pairs.pair`` has them, without a row for each."""
-    if first.ids == second.ids and first.references == second.references and first.groups == second.groups:
-        ones = twos = np.fromiter(chosen, dtype=np.int64)
-        return ones, twos
-    places = {name: place for place, name in enumerate(second.ids)}
-    pairs = [
-        (one, two)
-        for one in chosen
-        if (two := places.get(first.ids[one])) is not None
-        and first.references[one] == second.references[two]
-        and first.group_names[one] == second.group_names[two]
-    ]
-    both = np.array(pairs, dtype=np.int64).reshape(len(pairs), 2)
-    return both[:, 0], both[:, 1]

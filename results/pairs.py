@@ -1,7 +1,9 @@
 """Pairs: two systems on the samples of a task that both answered, for a paired test."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+
+import numpy as np
 
 from metrics.base import Metric, Row
 from results.statistics import TaskStatistics
@@ -43,3 +45,21 @@ def pair(first: TaskStatistics, second: TaskStatistics, only: Collection[str] | 
 
 def _task_of(row: Row) -> tuple[tuple[str, ...], str]:
     return row.references, row.group
+
+
+def places(first: TaskStatistics, second: TaskStatistics, chosen: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The same samples as `pair` has of those at the places ``chosen`` of the first: their places in both systems'
+    columns. Without a row for each, it is many times as fast."""
+    if first.ids == second.ids and first.references == second.references and first.groups == second.groups:
+        ones = twos = np.fromiter(chosen, dtype=np.int64)
+        return ones, twos
+    known = {name: place for place, name in enumerate(second.ids)}
+    pairs = [
+        (one, two)
+        for one in chosen
+        if (two := known.get(first.ids[one])) is not None
+        and first.references[one] == second.references[two]
+        and first.group_names[one] == second.group_names[two]
+    ]
+    both = np.array(pairs, dtype=np.int64).reshape(len(pairs), 2)
+    return both[:, 0], both[:, 1]

@@ -77,7 +77,7 @@ def grid(board: Board, rows: str = "models") -> Grid:
                 cells = [_shown(board, board.cells.get((row, number))) for row in every]
                 lines.append((group, _name(board, column), _measure(column), cells))
         lines += [_average_line(average, group) for average in averages if average.group == group]
-    lines += [_average_line(average, "all") for average in averages if not average.group and "" not in board.groups]
+    lines += [_average_line(average, "all") for average in averages if average.group is None]
     models = [f"{entry.name} {PUBLISHED}" if entry.published else entry.name for entry in board.rows]
     starts = [0, *(n for n in range(1, len(lines)) if lines[n][0] != lines[n - 1][0]), len(lines)]
     if rows == "tasks":
@@ -154,7 +154,8 @@ def legend(board: Board, shown: Grid, best: str) -> list[str]:
             sentences.append(f"{letter}: {meaning}")
     if any(entry.published for entry in board.rows):
         sentences.append(f"{PUBLISHED}: as published, not measured here")
-    return sentences + [_said(average, board) for average in board.averages()]
+    averages = [_said(average, board) for average in board.averages()]
+    return [*sentences, *averages, *(["means have no interval, and are not tested"] if averages else [])]
 
 
 def _where(board: Board, way: str, numbers: Sequence[int]) -> str:
@@ -166,11 +167,15 @@ def _where(board: Board, way: str, numbers: Sequence[int]) -> str:
 
 
 def _said(average: Average, board: Board) -> str:
-    what = f"{average.group or 'all types'}, {_directed(average.unit, average.higher_is_better)}"
-    names = ", ".join(_name(board, board.columns[number]) for number in average.columns)
+    """Over how many tasks; which, where some are left out."""
+    group = "all types" if average.group is None else average.group or "no type"
+    measure = _directed(average.unit, average.higher_is_better)
+    said = f"mean of {group}, {measure}: over {len(average.columns)} tasks"
     left = average.of - len(average.columns)
-    rest = f"; {left} left out, which not all models have, measured alike" if left else ""
-    return f"mean of {what}: over {len(average.columns)} tasks ({names}){rest}; no test is made of means"
+    if not left:
+        return said
+    names = ", ".join(_name(board, board.columns[number]) for number in average.columns)
+    return f"{said} ({names}); {left} left out, which not all models have, measured alike"
 
 
 def sentences(board: Board, shown: Grid, best: str) -> tuple[list[str], list[str]]:

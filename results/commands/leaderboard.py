@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from metrics.base import nearest
 from results import latex, tables, terminal, webpage
 from results import leaderboard as boards
 from results.assembly import PRIMARY, assemble
 from results.board import Board
 from results.console import say
 from results.files import RunError
+from results.published import Published
 from results.published import published as numbers
 from results.run import RunDirectory
 
@@ -55,15 +57,20 @@ def leaderboard(
     ] = None,
     subsets: Annotated[bool, typer.Option("--subsets", help="A column of the board for each subset, too.")] = False,
     published: Annotated[
-        bool, typer.Option("--published", help="Published numbers on the board, beside scores that are made as theirs.")
-    ] = False,
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="A model whose published numbers stand on the board, beside scores that are made as theirs, or all; "
+            "may be given more than once.",
+        ),
+    ] = None,
     alpha: Annotated[
         float | None, typer.Option(help="Level of significance at which the board's best is best; default: 0.05.")
     ] = None,
 ) -> None:
     """Print the scores of one or more runs as a table."""
     asked = {"--rows": rows, "--metric": metric, "--subsets": subsets, "--published": published, "--alpha": alpha}
-    of_board = [name for name, given in asked.items() if given not in (None, False)]
+    of_board = [name for name, given in asked.items() if given]
     if layout is None:
         only_board = bool(of_board) or form in (Format.terminal, Format.latex, Format.html)
         several = len(runs) > 1 and form not in (Format.csv, Format.json)
@@ -81,10 +88,21 @@ def leaderboard(
     level = 0.05 if alpha is None else alpha
     if not 0 < level < 1:
         raise RunError(f"--alpha {level:g} is no level of significance; name one between 0 and 1, such as 0.05")
-    board = assemble(directories, metric or PRIMARY, subsets, numbers() if published else (), level)
+    board = assemble(directories, metric or PRIMARY, subsets, _reported(published or []), level)
     if form is None:
         form = Format.terminal if sys.stdout is not None and sys.stdout.isatty() else Format.md
     _print(board, form, rows.value if rows else "models")
+
+
+def _reported(models: list[str]) -> list[Published]:
+    """What is published of some models, or of all. Raises RunError for one of which nothing is."""
+    if not models:
+        return []
+    known = {number.model for number in numbers()}
+    for name in models:
+        if name not in known | {"all"}:
+            raise RunError(f"--published {name}: nothing is published of it on a task here{nearest(name, known)}")
+    return [number for number in numbers() if "all" in models or number.model in models]
 
 
 def _print(board: Board, form: Format, rows: str) -> None:

@@ -92,16 +92,34 @@ def test_failures_and_what_could_not_be_read_stand_in_the_cell(make: Maker) -> N
 
 def test_only_samples_that_both_answered_are_tested(make: Maker) -> None:
     """Else a system that fails on what is hard would be tested on other samples than its rival."""
+    whole, *holes = runs = [
+        make("whole", {"aqa/own": (ACCURACY, 0.9)}, seed=1),
+        make("many", {"aqa/own": (ACCURACY, 0.7)}, seed=2, failed=60),
+        make("few", {"aqa/own": (ACCURACY, 0.8)}, seed=3, failed=10),
+    ]
+    p = {}
+    first = statistics_of(whole, whole.must_read(), "aqa/own")
+    for run, name, count in zip(holes, ("many", "few"), (60, 10), strict=True):
+        paired = pair(first, statistics_of(run, run.must_read(), "aqa/own"))
+        assert paired.only_first == count
+        p[name] = compare(paired.metric, paired.first, paired.second).p_randomization
+    assert 0 < p["many"] != p["few"] > 0
+    for name, level in holm(p).items():
+        assert marks(assemble(runs, alpha=level * 1.0001))[name] == ""
+        assert marks(assemble(runs, alpha=level * 0.9999))[name] == "tied"
+
+
+def test_who_is_ahead_on_other_samples_only_is_not_best(make: Maker) -> None:
+    """Failing on all that is hard makes the better value, and the worse answers to what both answered."""
     runs = [
-        make("whole", {"aqa/own": (ACCURACY, 0.97)}, seed=1),
-        make("holes", {"aqa/own": (ACCURACY, 0.5)}, seed=2, failed=60),
+        make("fails", {"aqa/own": (ACCURACY, 0.7)}, failed=60),
+        make("tries", {"aqa/own": (ACCURACY, lambda number: float(number >= 60))}),
     ]
     board = assemble(runs)
+    fails, tries = cells(board).values()
+    assert fails.value > tries.value and marks(board) == {"fails": "tied", "tries": "tied"}
     paired = pair(*(statistics_of(run, run.must_read(), "aqa/own") for run in runs))
-    p = compare(paired.metric, paired.first, paired.second).p_randomization
-    assert paired.only_first == 60 and len(paired.first) == 40
-    assert p is not None and (marks(board)["whole"] == "best") == (p < 0.05)
-    assert marks(assemble(runs, alpha=p * 0.99))["whole"] == "tied"
+    assert compare(paired.metric, paired.first, paired.second).p_randomization < 0.05
 
 
 def test_other_signatures_are_not_comparable(make: Maker) -> None:
@@ -210,7 +228,8 @@ def test_published_numbers_bring_their_column_and_no_other(make: Maker) -> None:
     spec = ScoringSpec(
         {"wer": MetricSpec("wer", "basic"), "wer_qwen_audio": MetricSpec("wer", "none")}, "wer", language="en"
     )
-    runs = [make("one", {"asr/own_en": (spec, 0.7)}, subsets=("en.test", "en.dev"))]
+    tasks = {"asr/own_en": (spec, 0.7), "asr/own_other": (spec, 0.7)}
+    runs = [make("one", tasks, subsets=("en.test", "en.dev"))]
     rows = [
         published(3.0, task="asr/own", subset="en.test", metric="wer_qwen_audio"),
         published(4.0, task="asr/own", subset="de.test", metric="wer_qwen_audio"),
@@ -220,6 +239,7 @@ def test_published_numbers_bring_their_column_and_no_other(make: Maker) -> None:
     assert [column.key for column in board.columns] == [
         ("asr/own_en", None, "wer"),
         ("asr/own_en", "en.test", "wer_qwen_audio"),
+        ("asr/own_other", None, "wer"),
     ]
     assert cells(board, 1)["Paper"].value == 3.0 and "Paper" not in cells(board, 0)
     assert [entry.name for entry in assemble(runs).rows] == ["one"]
@@ -236,13 +256,22 @@ def test_averages_are_of_what_all_have_and_of_one_kind(make: Maker) -> None:
     board = assemble(runs, published=[published(50.0, task="aqa/c")])
     speech, everything = board.averages()
     assert (speech.group, speech.higher_is_better, len(speech.columns), speech.of) == ("asr", False, 2, 3)
-    assert (everything.group, everything.higher_is_better, len(everything.columns), everything.of) == ("", True, 2, 2)
+    assert (everything.group, everything.higher_is_better, len(everything.columns), everything.of) == (None, True, 2, 2)
     values = [[cells(board, number)["one"].value for number in average.columns] for average in (speech, everything)]
     assert speech.values[0] == pytest.approx(sum(values[0]) / 2) and speech.values[2:] == [None, None]
     assert everything.values[0] == pytest.approx(sum(values[1]) / 2)
     text = tables.markdown(board)
     assert "asr/mean of 2 of 3 ↓ (%)" in text and "all/mean of 2 ↑ (%)" in text
     assert "mean of asr, ↓ (%): over 2 tasks (asr/a, asr/b); 1 left out" in text
+
+
+def test_tasks_without_a_type_are_a_group_of_their_own(make: Maker) -> None:
+    tasks = {"own": (WER, 0.5), "two": (WER, 0.7), "asr/a": (WER, 0.9)}
+    board = assemble([make("one", tasks)])
+    own, everything = board.averages()
+    assert (own.group, len(own.columns), everything.group, len(everything.columns)) == ("", 2, None, 3)
+    assert [name for name, _ in tables.grid(board).header] == ["own", "two", "mean of 2", "asr/a", "all/mean of 3"]
+    assert tables.grid(board).spans == [("", 3), ("asr", 1), ("all", 1)]
 
 
 def test_a_task_that_is_not_finished_says_how_far_it_is(make: Maker) -> None:

@@ -371,7 +371,12 @@ def test_neither_results_nor_metrics_knows_torch(tmp_path: Path) -> None:
         "import sys; sys.path.insert(0, sys.argv.pop(1)); sys.argv[0] = 'results'\n"
         "from results.__main__ import run\nrun()"
     )
-    for arguments in (["leaderboard", "one"], ["rescore", "one", "--normalizer", "whisper_en"]):
+    for arguments in (
+        ["leaderboard", "one"],
+        ["leaderboard", "one", "--layout", "board"],
+        ["rescore", "one", "--normalizer", "whisper_en"],
+        ["export", "one", "--to", "parquet", "--output", str(tmp_path / "out.parquet")],
+    ):
         arguments[1] = str(tmp_path / arguments[1])
         done = subprocess.run(
             [sys.executable, "-c", code, tmp_path / "poison", *arguments],

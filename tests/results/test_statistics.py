@@ -10,7 +10,7 @@ from metrics.paired import compare
 from metrics.score import MetricSpec, Scoring, ScoringSpec, metric_for
 from results import statistics
 from results.files import RunError
-from results.pairs import pair
+from results.pairs import pair, places
 
 METRICS = {
     "wer": MetricSpec("wer", "whisper_en"),
@@ -72,6 +72,20 @@ def test_pair_the_samples_that_both_answered_to_the_same_question():
     assert ids == [row.id for row in paired.second]
     assert len(ids) == 60 - 1 - 2 - 2 - 1
     assert not {"s005", "s007", "s008", "s022", "s023", failed["id"]} & {*ids}
+
+
+def test_places_are_of_the_samples_that_a_pair_has():
+    first, second = records(1), records(2)
+    del first[5], second[7:9]
+    second[20]["references"] = ["another"]
+    second[21]["group"] = "nobody"
+    kept = [statistics.of(Scoring(rows, spec("wer"))) for rows in (first, second)]
+    for one, other, only in ((*kept, None), (*kept, "one"), (kept[0], kept[0], "two")):
+        chosen = one.of_subset(only)
+        ones, twos = places(one, other, chosen)
+        expected = [row.id for row in pair(one, other, only={one.ids[place] for place in chosen}).first]
+        assert [one.ids[place] for place in ones] == [other.ids[place] for place in twos] == expected
+        assert 0 < len(expected) < len(one.ids)
 
 
 def test_refuse_to_pair_what_was_scored_otherwise():

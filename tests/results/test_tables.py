@@ -211,7 +211,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         (1, ["--format", "latex"], "% in the preamble"),
         (1, ["--format", "html"], "<!DOCTYPE html>"),
         (1, ["--format", "terminal"], " "),
-        (2, ["--published", "--alpha", "0.01", "--subsets"], "| model | asr/own wer"),
+        (
+            2,
+            ["--published", "Qwen-Audio", "--published", "all", "--alpha", "0.01", "--subsets"],
+            "| model | asr/own wer",
+        ),
     ],
 )
 def test_defaults_of_the_command(
@@ -226,6 +230,10 @@ def test_defaults_of_the_command(
     [
         (["--layout", "long", "--rows", "tasks"], "--rows is of the board; take --layout board, or leave it out"),
         (["--layout", "long", "--format", "html"], "--format html is of the board"),
+        (
+            ["--published", "qwen-audio"],
+            "--published qwen-audio: nothing is published of it on a task here; did you mean",
+        ),
         (["--alpha", "0"], "--alpha 0 is no level of significance; name one between 0 and 1"),
         (["--metric", "weer"], "--metric weer: no run here has a score of that name; did you mean 'wer'?"),
         (["--rows", "both"], "'both' is not one of 'models', 'tasks'"),

@@ -1,7 +1,8 @@
 """Runs on disk as they are left, with answers made on the spot."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,23 @@ ACCURACY = ScoringSpec({"accuracy": MetricSpec("accuracy", "basic")}, "accuracy"
 WER = ScoringSpec({"wer": MetricSpec("wer", "basic"), "cer": MetricSpec("cer", "basic")}, "wer", language="en")
 
 
+Share = float | Callable[[int], float]
+"""How many answers are right, of all or of each number of a sample."""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A published number."""
+
+    model: str
+    task: str
+    subset: str | None
+    metric: str
+    value: float
+    source: str
+    note: str | None = None
+
+
 class Maker:
     """Makes runs whose answers are right to a share; a sample's luck is the same for all shares."""
 
@@ -24,7 +42,7 @@ class Maker:
     def __call__(
         self,
         model: str,
-        tasks: Mapping[str, tuple[ScoringSpec, float]],
+        tasks: Mapping[str, tuple[ScoringSpec, Share]],
         folder: str | None = None,
         count: int = 100,
         failed: int = 0,
@@ -55,7 +73,7 @@ class Maker:
         self,
         directory: RunDirectory,
         task: str,
-        share: float,
+        share: Share,
         count: int,
         failed: int,
         unread: int,
@@ -63,10 +81,11 @@ class Maker:
         seed: int,
     ) -> None:
         right, luck = random.Random(task), random.Random(f"{task} {seed}")
+        right_at = share if callable(share) else lambda number: share
         rows = []
         for number in range(count):
             reference = right.choice(WORDS)
-            raw: str | None = reference if luck.random() < share else f"no {reference}"
+            raw: str | None = reference if luck.random() < right_at(number) else f"no {reference}"
             failure = Failure("missing", "no file") if number < failed else None
             raw = None if failure else "" if number < failed + unread else raw
             status = "failed" if failure else "ok"
