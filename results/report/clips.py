@@ -93,13 +93,18 @@ class Embedded:
     refused: dict[str, str] = field(default_factory=dict)
     """Why a file could not be embedded."""
     size: int = 0
+    left: int = 0
+    """Clips that were left as links, since the page had enough."""
 
     def add(self, file: Path, start: float | None, end: float | None) -> int | None:
         """The number of a clip, embedded if it was not; None where it cannot be, or the page has enough."""
         key = (str(file), start, end)
         if key in self.numbers:
             return self.numbers[key]
-        if self.size >= MOST or str(file) in self.refused:
+        if str(file) in self.refused:
+            return None
+        if self.size >= MOST:
+            self.left += 1
             return None
         try:
             data, note = encoded(file, start, end)
@@ -112,6 +117,16 @@ class Embedded:
         if note:
             self.notes[number] = note
         return number
+
+    def remarks(self) -> list[str]:
+        """A sentence each on clips that were asked for and are not carried."""
+        said = []
+        if self.left:
+            said.append(f"{self.left} clips are links, since the page carries no more than {MOST // 2**20} MiB of them")
+        if self.refused:
+            why = ", ".join(sorted(set(self.refused.values())))
+            said.append(f"{len(self.refused)} files of audio are links, since the page cannot carry them: {why}")
+        return said
 
 
 def encoded(file: Path, start: float | None, end: float | None) -> tuple[bytes, str]:
@@ -129,12 +144,12 @@ def encoded(file: Path, start: float | None, end: float | None) -> tuple[bytes, 
             wanted = max(0, until - begin)
             wave = sound.read(min(wanted, round(LONGEST * rate)), dtype="float32", always_2d=True).mean(axis=1)
         if not wave.size or not np.isfinite(wave).all():
-            raise ValueError("there is nothing to hear")
+            raise ValueError("nothing to hear")
         wave = wave if rate == RATE else soxr.resample(wave, rate, RATE, "HQ")
         made = io.BytesIO()
         soundfile.write(made, np.clip(wave, -1, 1), RATE, format="FLAC", subtype="PCM_16")
     except (soundfile.SoundFileError, OSError, RuntimeError) as error:
-        raise ValueError(f"it cannot be decoded here ({type(error).__name__})") from None
+        raise ValueError(f"not decoded here ({type(error).__name__})") from None
     note = f"the first {LONGEST:.0f} s of {wanted / rate:.0f} s" if wanted > round(LONGEST * rate) else ""
     return made.getvalue(), note
 

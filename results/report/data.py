@@ -128,6 +128,7 @@ def read(
             task.parts.append(part)
         for part, drawn in zip(filter(None, task.parts), charts.histograms(numbers), strict=True):
             part.charts |= drawn
+    report.notes += report.embedded.remarks()
     return report
 
 
@@ -216,6 +217,7 @@ def _embed(
 ) -> None:
     """Take in the clips of the worst samples of a task."""
     numbers = {record["id"]: number for number, record in enumerate(found.records)}
+    known = set(task.embedded)
     for identity in found.worst[:audio]:
         number = numbers[identity]
         for clip, place in zip(found.records[number].get("audio") or (), placed[number], strict=True):
@@ -223,9 +225,9 @@ def _embed(
                 continue
             start, end = clip.get("start"), clip.get("end")
             taken = embedded.add(folders.file(clip["path"], place), start, end)
-            entry = (clip["path"], start, end, taken)
-            if taken is not None and entry not in task.embedded:
-                task.embedded.append((clip["path"], start, end, taken))
+            if taken is not None and (entry := (clip["path"], start, end, taken)) not in known:
+                task.embedded.append(entry)
+                known.add(entry)
 
 
 def _failures(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -196,6 +196,7 @@ def test_clips_that_are_not_there_or_no_audio_stop_nothing(tmp_path: Path) -> No
     part = report.tasks[0].parts[0]
     assert part and part.missing == 10 and [name for name in places if places[name] is not None] == ["s000", "s003"]
     assert part.links[places["s003"]] == "./data/corpus/"
+    assert [note for note in report.notes if "files of audio are links" in note]
 
 
 def test_folders_that_are_given_count_before_those_of_the_run(tmp_path: Path) -> None:
@@ -223,6 +224,7 @@ def test_a_page_carries_only_so_much(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert embedded.add(tmp_path / "a.wav", None, None) == embedded.add(tmp_path / "a.wav", None, None) == 0
     monkeypatch.setattr(clips, "MOST", 1)
     assert embedded.add(tmp_path / "b.wav", None, None) is None and len(embedded.pieces) == 1
+    assert embedded.remarks() == ["1 clips are links, since the page carries no more than 0 MiB of them"]
 
 
 def test_blocks_hold_a_task_in_parts(speech: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

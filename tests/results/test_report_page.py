@@ -166,7 +166,7 @@ def test_the_summary_has_all_scores_and_the_verdict(opened: Opener) -> None:
     )
     assert lines == 4
     text = browser.value("document.querySelector('.scores').innerText")
-    assert "whale" in text and "otter" in text and "✗ off 10.00" in text
+    assert "whale" in text and "otter" in text and "✗ off · 10.00" in text
     assert browser.value("document.querySelector('.verdicts li').title") == "the normaliser is another"
     browser.click(".switch button", "Bars")
     browser.wait("document.querySelectorAll('.scores .bar').length === 4")

@@ -108,7 +108,7 @@ function verdictOf(task, run) {
   if (!found.length) return "–";
   const kinds = [...grouped(found, (verdict) => verdict.verdict).values()];
   return el("ul", { class: "verdicts" }, kinds.map((list) =>
-    el("li", { title: [...new Set(list.flatMap((verdict) => verdict.causes))].map(plain).join(" ") }, verdictMark(list[0]), el("span", { class: "muted" }, list.length > 1 ? ` ${count(list.length)} ×` : ` ${number(list[0].published)}`))));
+    el("li", { title: [...new Set(list.flatMap((verdict) => verdict.causes))].map(plain).join(" ") }, verdictMark(list[0]), el("span", { class: "muted" }, list.length > 1 ? ` × ${count(list.length)}` : ` · ${number(list[0].published)}`))));
 }
 
 function verdictMark({ verdict }) {
