@@ -388,6 +388,21 @@ def test_odd_addresses_lead_somewhere(opened: Opener, place: str) -> None:
     assert opened(place).value("document.querySelector('main').innerText").strip()
 
 
+def test_a_control_and_an_unfinished_task_say_so(browser: Browser, tmp_path: Path) -> None:
+    run = made.make_run(tmp_path / "run", {"t": (made.WER, made.speech(12))}, finished=False)
+    record = run.must_read()
+    record.control = "silence"
+    run.write(record)
+    page.write(data.read([run], tmp_path / "report.html", 0), tmp_path / "report.html")
+    browser.open(tmp_path / "report.html")
+    text = browser.value("document.querySelector('main').innerText")
+    assert "is a control and no measure of the model" in text and "not finished" in text and "11 of 12" in text
+    browser.go("#/task/t")
+    assert "11 of 12 samples are answered" in browser.value("document.querySelector('.warning').textContent")
+    browser.go("#/samples/t")
+    assert count_shown(browser) == 11 and browser.complaints() == []
+
+
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile")

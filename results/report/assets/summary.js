@@ -17,6 +17,7 @@ function summaryView() {
       ["failed", failed ? el("strong", { class: "bad" }, count(failed)) : "0"],
       ["wall time", duration(head.runs.flatMap((run) => run.sessions).reduce((sum, session) => sum + (session.seconds || 0), 0))],
     ]),
+    head.runs.filter((run) => run.control).map((run) => el("p", { class: "warning" }, said(run.name), " is a control and no measure of the model: it did not hear the samples' own clips (", said(run.control), ").")),
     head.notes.length > 0 && notesOf(),
     head.tasks.length > 0 && el("div", { class: "bar-of-tools" }, el("h2", {}, "Primary scores"), formSwitch()),
     head.tasks.length > 0 && scoreTable(several),
