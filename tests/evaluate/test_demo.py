@@ -73,7 +73,7 @@ def test_two_models(tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
     whisper = json.loads((tmp_path / "whisper/run.json").read_text())
     assert list(whisper["tasks"]) == ["asr/librispeech", "s2tt/covost2_de_en"]
     assert list(whisper["left_out"]) == ["s2tt/covost2_en_de", "asc/cochlscene", "aqa/clothoaqa"]
-    assert "whisper was not asked asc/cochlscene: no prompt for model whisper" in said
+    assert "whisper was not asked asc/cochlscene, aqa/clothoaqa: no prompt for model whisper" in said
     assert "no prompt" in (tmp_path / "whisper/leaderboard.md").read_text()
     assert "left_out" not in json.dumps(whisper["config"]) and len(whisper["config"]["tasks"]) == 2
     assert set(json.loads((tmp_path / "tiny/run.json").read_text())["tasks"]) == set(SAMPLES)
