@@ -1,18 +1,21 @@
 """``leaderboard``: runs as a table."""
 
 import sys
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from metrics.base import nearest
 from results import latex, tables, terminal, webpage
 from results import leaderboard as boards
 from results.assembly import PRIMARY, assemble
 from results.board import Board
 from results.console import say
 from results.files import RunError
+from results.published import Published
 from results.published import published as numbers
 from results.run import RunDirectory
 
@@ -57,12 +60,22 @@ def leaderboard(
     published: Annotated[
         bool, typer.Option("--published", help="Published numbers on the board, beside scores that are made as theirs.")
     ] = False,
+    published_of: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--published-of",
+            metavar="MODEL",
+            help="Of published numbers only those of this model, by its name there; may be given more than once.",
+        ),
+    ] = None,
+    no_intervals: Annotated[bool, typer.Option("--no-intervals", help="The board's scores without intervals.")] = False,
     alpha: Annotated[
         float | None, typer.Option(help="Level of significance at which the board's best is best; default: 0.05.")
     ] = None,
 ) -> None:
     """Print the scores of one or more runs as a table."""
     asked = {"--rows": rows, "--metric": metric, "--subsets": subsets, "--published": published, "--alpha": alpha}
+    asked |= {"--published-of": bool(published_of), "--no-intervals": no_intervals}
     of_board = [name for name, given in asked.items() if given not in (None, False)]
     if layout is None:
         only_board = bool(of_board) or form in (Format.terminal, Format.latex, Format.html)
@@ -81,10 +94,24 @@ def leaderboard(
     level = 0.05 if alpha is None else alpha
     if not 0 < level < 1:
         raise RunError(f"--alpha {level:g} is no level of significance; name one between 0 and 1, such as 0.05")
-    board = assemble(directories, metric or PRIMARY, subsets, numbers() if published else (), level)
+    if no_intervals and form in (Format.csv, Format.json):
+        raise RunError(f"--no-intervals is of tables to be read; leave it out, --format {form.value} has all")
+    board = assemble(directories, metric or PRIMARY, subsets, _reported(published, published_of or ()), level)
+    board.intervals = not no_intervals
     if form is None:
         form = Format.terminal if sys.stdout is not None and sys.stdout.isatty() else Format.md
     _print(board, form, rows.value if rows else "models")
+
+
+def _reported(every: bool, models: Sequence[str]) -> Sequence[Published]:
+    """The published numbers that are asked for: all, or those of some models."""
+    known = {one.model for one in numbers()} if models else set()
+    for model in models:
+        if model not in known:
+            raise RunError(
+                f"--published-of {model}: nothing that belongs to a task here is of it{nearest(model, known)}"
+            )
+    return [one for one in numbers() if not models or one.model in models] if every or models else ()
 
 
 def _print(board: Board, form: Format, rows: str) -> None:
