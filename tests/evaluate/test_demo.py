@@ -109,7 +109,8 @@ def test_reproducing_a_paper_is_a_suite(paper: str) -> None:
         text=True,
     )
     name = paper.replace("-", "_")
-    wanted = f"suite={name}_paper model={name} 'model.path=\"my model\"' 'data.root=\"my data\"' limit=3"
-    assert done.returncode == 0 and wanted in done.stdout
+    run_dir = f"results/runs/{name}-{name}_paper"
+    wanted = f"suite={name}_paper model={name} 'model.path=\"my model\"' 'data.root=\"my data\"' 'run.dir=\"{run_dir}\"' limit=3"
+    assert done.returncode == 0 and wanted in done.stdout and f'results verify "{run_dir}"' in done.stdout
     done = subprocess.run(["make", "-o", "setup", f"reproduce-{paper}"], cwd=CHECKOUT, capture_output=True, text=True)
     assert done.returncode == 2 and f"say: make reproduce-{paper} MODEL=" in done.stdout
