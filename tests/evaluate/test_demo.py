@@ -40,6 +40,17 @@ def test_the_readme_shows_each_variation() -> None:
     assert len(SHOWN) == 5 and all(word in shown for word, shown in zip(wanted, SHOWN[1:], strict=True))
 
 
+def test_the_table_and_the_page(tmp_path: Path) -> None:
+    run(SHOWN[0], "model=tiny", f"model=tiny run.dir={tmp_path / 'run'}")
+    board = command("results", "leaderboard", tmp_path / "run", "--layout", "board", "--rows", "tasks").stdout
+    rows = [line for line in board.splitlines() if line.startswith("| ")]
+    shown = [line for line in README.splitlines() if line.startswith("| ")]
+    scored = [[line.split("|")[1:3] for line in lines] for lines in (rows, shown)]
+    assert len(rows) > len(SAMPLES) and all(row in scored[1] for row in scored[0])
+    page = command("results", "report", tmp_path / "run", "--output", tmp_path / "report.html")
+    assert page.returncode == 0 and (tmp_path / "report.html").stat().st_size > 1e6
+
+
 def test_two_samples_a_task(tmp_path: Path) -> None:
     said = run(SHOWN[1], "results/runs/two", tmp_path / "run")
     record = json.loads((tmp_path / "run/run.json").read_text())
