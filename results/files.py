@@ -17,7 +17,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, pieces: Iterable[bytes]) -> None:
-    """As ``write_text``, piece by piece."""
+    """As ``write_text``, piece by piece. What is no file (``/dev/stdout``, a pipe) is written to, never replaced."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as stream:
+            stream.writelines(pieces)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:

@@ -104,6 +104,16 @@ def test_only_samples_that_both_answered_are_tested(make: Maker) -> None:
     assert marks(assemble(runs, alpha=p * 0.99))["whole"] == "tied"
 
 
+def test_what_counts_by_all_samples_is_tested_on_those_of_both(make: Maker) -> None:
+    """Equal answers, of which one run lacks some: other document frequencies alone separate nothing."""
+    cider = ScoringSpec({"cider_d": MetricSpec("cider_d")}, "cider_d")
+    for share in (0.5, 0.8):
+        runs = [make(f"m{share}{failed}", {"aac/own": (cider, share)}, failed=failed) for failed in (0, 70)]
+        tables_of = [statistics_of(run, run.must_read(), "aac/own") for run in runs]
+        assert tables_of[0].array[-30:].tolist() != tables_of[1].array.tolist()
+        assert {*marks(assemble(runs)).values()} == {"tied"}
+
+
 def test_other_signatures_are_not_comparable(make: Maker) -> None:
     other = ScoringSpec({"accuracy": MetricSpec("accuracy", "none")}, "accuracy")
     runs = [

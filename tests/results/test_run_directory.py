@@ -2,14 +2,16 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from support import CHECKOUT
 
-from results.files import RunError
+from results.files import RunError, write_text
 from results.fingerprint import differences, refuse_other_answers
 from results.journal import ClipRecord, Failure, Journal, Prediction
 from results.run import RunDirectory, RunRecord, TaskRecord, new_session
@@ -196,3 +198,13 @@ def test_differences_name_what_differs() -> None:
     assert differences(before, now) == ["prompt (a before, b now)", "weights"]
     assert differences({}, {"prompt": "b"}) == ["prompt (nothing before, b now)"]
     assert differences(now, now) == []
+
+
+def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
+    """As root a file could take the place of /dev/null."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        reader = pool.submit(pipe.read_text)
+        write_text(pipe, "a\nb\n")
+        assert reader.result(10) == "a\nb\n" and pipe.is_fifo()
