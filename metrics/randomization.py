@@ -235,7 +235,10 @@ def _bootstrapped(samples: Sequence[Sample], difference: float, seed: int) -> tu
     sample = Difference(*samples)
     drawn = resampled(sample, DRAWS, seed)
     drawn = drawn[np.isfinite(drawn)]
-    return interval_from(drawn, sample, difference, "percentile"), float(drawn.std(ddof=1)) if drawn.size > 1 else None
+    groups = int(sample.sizes.sum())
+    few = math.sqrt(groups / (groups - 1))  # what is drawn again from few groups is spread less than groups are
+    spread = few * float(drawn.std(ddof=1)) if drawn.size > 1 else None
+    return interval_from(drawn, sample, difference, "percentile"), spread
 
 
 def _changed(metric: Metric, first: Sequence[Row], second: Sequence[Row]) -> int:

@@ -223,6 +223,12 @@ def _look_closer(
         found.slices = slices(task.paired, about, ["subset", *asked] if several else asked)
     if most_flips:
         second = runs[1].journal(found.task).read(OF_SAMPLES)
+        for run, answers in zip(runs, (first, second), strict=True):
+            if any(row.id not in answers for row in task.paired.first):
+                raise RunError(
+                    f"{run.path}: {found.task} has scores of samples of which predictions.jsonl holds no answer; "
+                    f"restore it, or score the run anew (python -m results rescore {run.path} --write)"
+                )
         found.flips = flips(task.paired, first, second, most_flips, spec)
 
 
