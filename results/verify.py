@@ -10,7 +10,7 @@ from typing import Any
 
 from metrics.base import nearest
 from metrics.score import Score
-from results import causes
+from results import causes, text
 from results.causes import Case, gap, point
 from results.files import RunError
 from results.leaderboard import CONTROLS, table
@@ -265,10 +265,11 @@ def as_markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
     parts = [table(header, rows)] if rows else []
     for number, line in enumerate(lines, 1):
         if line.reasons:
-            parts += ["", f"[{number}] {line.task} {line.published.subset or 'all'}, {line.verdict}:"]
-            parts += [f"- {_plain(reason)}" for reason in line.reasons]
+            place = text.markdown(f"{line.task} {line.published.subset or 'all'}, {line.verdict}")
+            parts += ["", f"[{number}] {place}:"]
+            parts += [f"- {text.markdown(reason)}" for reason in line.reasons]
     if notes:
-        parts += ["", *(f"{_plain(note)}  " for note in notes)]
+        parts += ["", *(f"{text.markdown(note)}  " for note in notes)]
     return "\n".join(parts).lstrip("\n")
 
 
@@ -282,8 +283,3 @@ def _cells(line: Line) -> list[str]:
     interval = "–" if score.ci95 is None else f"{score.ci95[0]:.{digits}f} to {score.ci95[1]:.{digits}f}"
     numbers = [f"{score.value:.{digits}f}", interval, str(score.n), f"{line.difference:+.{digits}f}"]
     return [*place, printed, *numbers, line.verdict]
-
-
-def _plain(text: str) -> str:
-    """A sentence that stays text in Markdown: a run's names could carry markup."""
-    return " ".join(text.replace("\\", "\\\\").replace("<", "&lt;").replace("|", "\\|").replace("`", "\\`").split())

@@ -353,8 +353,12 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_names_stay_text_in_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     directory = make_run(
-        tmp_path / "run", speech(9.0), {"wer_qwen_audio": AS_PUBLISHED}, asked={"prompt": "<b>|`: \x1b[31m<script>"}
+        tmp_path / "run",
+        speech(9.0),
+        {"wer_qwen_audio": AS_PUBLISHED},
+        asked={"prompt": "<b>|`: \x1b[31m<script> [x](javascript:y) **z**"},
     )
     assert main(["verify", str(directory.path)]) == 1
     text = capsys.readouterr().out
     assert "<script>" not in text and "<b>" not in text and "\x1b" not in text and "&lt;b>" in text
+    assert "](" not in text.replace("\\(", "") and "**" not in text.replace("\\*", "")
