@@ -113,6 +113,8 @@ def of(directory: RunDirectory, record: RunRecord) -> Baseline:
         raise RunError(
             f"{directory.path} is a run with control={record.control}, no measure of the model; it is no baseline"
         )
+    if not record.tasks:
+        raise RunError(f"{directory.path} holds no task, and a baseline without one guards nothing")
     tasks = {}
     for name, entry in record.tasks.items():
         scores = directory.read_scores(name)

@@ -1,5 +1,6 @@
 """Files of a run: written whole or not at all, and refused where they are not what they should be."""
 
+import errno
 import json
 import math
 import os
@@ -21,7 +22,9 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, pieces: Iterable[bytes]) -> None:
     """As ``write_text``, piece by piece. What is no file (``/dev/stdout``, a pipe) is written to, never replaced."""
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
         with path.open("wb") as stream:
             stream.writelines(pieces)
         return

@@ -266,3 +266,7 @@ def test_on_a_terminal_a_board_is_for_the_terminal(runs: list[str]) -> None:
         if not part:
             break
     assert done.wait() == 0 and b"\x1b[1m" in said and "━" not in said.decode() and b"| ---" not in said
+
+
+def test_a_terminal_that_is_closed_stops_nothing(board: Board) -> None:
+    show(board, None)
