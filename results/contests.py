@@ -14,10 +14,11 @@ from results.statistics import TaskStatistics
 WAYS = {
     "paired": "separated: by paired approximate randomisation over the samples that both answered (1,000 draws, whole "
     "groups), after Holm within the column, alpha = {alpha:g}",
-    "intervals": "separated without a test, by 95 % intervals that do not overlap (one without width separates "
-    "nothing), where no statistics of samples are kept: metrics of the whole set, rows that are not the task's primary",
+    "intervals": "separated without a test, by 95 % intervals that do not overlap (one without width, or of a run of "
+    "which samples failed, separates nothing), where no statistics of samples are kept: metrics of the whole set, rows "
+    "that are not the task's primary",
     "published": "a published value comes without samples: it is separated from a measured one where it lies outside "
-    "of that one's 95 % interval, unless that has no width, and from another published one never",
+    "of that one's 95 % interval, unless that has no width or samples failed, and from another published one never",
 }
 """How two values are told apart, in the order in which it is said."""
 Known = dict[int, TaskStatistics | None]
@@ -79,8 +80,11 @@ def _outside(published: Cell, measured: Cell) -> bool:
 
 
 def _interval(cell: Cell) -> Sequence[float] | None:
-    """None too where all draws are equal, as for a score of 0 or 100: the spread is then not known."""
-    return None if cell.ci95 is None or cell.ci95[0] == cell.ci95[1] else cell.ci95
+    """None too where all draws are equal, as for a score of 0 or 100: the spread is then not known. And where samples
+    failed: the score is then of the others, which may be the easy ones."""
+    if cell.ci95 is None or cell.ci95[0] == cell.ci95[1] or cell.failed or cell.asked is None:
+        return None
+    return cell.ci95
 
 
 def _tested(

@@ -207,6 +207,22 @@ def test_an_interval_without_width_separates_nothing(make: Maker) -> None:
     assert marks(assemble([run], published=[published(99.0)])) == {"one": "tied", "Paper": "tied"}
 
 
+@pytest.mark.parametrize("subsets", [("test",), ("one", "two")])
+def test_without_pairs_a_run_that_failed_on_some_is_separated_from_none(make: Maker, subsets: tuple[str, ...]) -> None:
+    """Its score is of the samples that are left, which may be the easy ones."""
+    spec = ScoringSpec({"macro_f1": MetricSpec("macro_f1", "basic")}, "macro_f1", labels=[*WORDS])
+    runs = [
+        make(f"m{failed}", {"asc/own": (spec, share)}, failed=failed, subsets=subsets)
+        for failed, share in ((60, 1.0), (0, 0.4))
+    ]
+    first, second = cells(assemble(runs)).values()
+    assert first.value > second.ci95[1]
+    board = assemble(runs, subsets=True)
+    assert all({*marks(board, column).values()} == {"tied"} for column in range(len(board.columns)))
+    run = make("holes", {"aqa/own": (ACCURACY, 0.9)}, failed=60)
+    assert marks(assemble([run], published=[published(10.0)])) == {"holes": "tied", "Paper": "tied"}
+
+
 def test_two_published_values_are_never_separated(make: Maker) -> None:
     runs = [make("one", {"aqa/own": (ACCURACY, 0.2)})]
     board = assemble(
