@@ -103,7 +103,8 @@ def verify(
     - `close`: within twice the half width of that interval, or within 1 point and 5 % of the published value;
     - `off`: neither;
     - `not comparable`: the run is a control, or has no such score; or too few samples to tell (fewer than 50, or a part
-      of the set with an interval of more than both 1 point and 5 % to each side); or it is off a value of which nobody
+      of the set with an interval of more than both 1 point and 5 % to each side), or so many failed that, all wrong,
+      they would move it as far; or it is off a value of which nobody
       knows how it was scored.
 
     Raises RunError where the run is of no published model.
@@ -249,6 +250,8 @@ def _verdict(case: Case, tolerance: float) -> tuple[str, tuple[str, ...]]:
     if reproduced or away <= high - low or away <= near:
         if case.is_part and width > wide:
             return NOT_COMPARABLE, (f"n: {case.share}, and an interval too wide to tell (about ±{width:.2g})",)
+        if 100 * point(score.unit) * case.failed > wide * len(case.rows):  # those left may be the easy ones
+            return NOT_COMPARABLE, (f"failed: {case.failed:,} of {len(case.rows):,} samples, too many to tell",)
         return REPRODUCED if reproduced else CLOSE, ()
     return (OFF if paper.scoring is not None else NOT_COMPARABLE), ()
 

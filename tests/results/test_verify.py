@@ -196,6 +196,15 @@ def test_what_became_of_the_samples_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_run_that_failed_on_many_reproduces_nothing(tmp_path: Path) -> None:
+    """Who fails on what is hard has the paper's score on the rest."""
+    for number, (failed, verdict) in enumerate(((20, REPRODUCED), (200, NOT_COMPARABLE))):
+        pairs = speech(2.0)
+        pairs[:failed] = [(reference, None) for reference, _ in pairs[:failed]]
+        line = one(make_run(tmp_path / str(number), pairs, {"wer_qwen_audio": AS_PUBLISHED}))
+        assert line.verdict == verdict and f"failed: {failed} of 2,620 samples" in line.reasons[0]
+
+
 def test_a_part_of_the_set_is_named_and_too_small_a_part_says_nothing(tmp_path: Path) -> None:
     limit = {"each": {"limit": 1500}}
     metrics = {"wer_qwen_audio": AS_PUBLISHED}
