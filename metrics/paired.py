@@ -30,7 +30,7 @@ from metrics.bootstrap import (
 )
 
 NAMED = 3  # samples that an error names
-AS_FAR = 1 - 1e-12  # a difference equal up to rounding is as far
+ROUNDING = 1e-10  # of a value, by the order in which it was summed; differences equal up to it are as far
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,8 @@ def compare(
         drawn = resampled(sample, draws, seed)
         ci95 = interval_from(drawn, sample, difference, method)
         drawn = drawn[np.isfinite(drawn)]
-        p_bootstrap = _share(drawn - drawn.mean(), difference) if drawn.size else None
-        p_randomization = _share(_randomized(metric, one, two, samples, draws, seed), difference)
+        p_bootstrap = _share(drawn - drawn.mean(), values) if drawn.size else None
+        p_randomization = _share(_randomized(metric, one, two, samples, draws, seed), values)
     return Comparison(
         metric=metric.name,
         unit=metric.unit,
@@ -209,7 +209,7 @@ def rank(
         one, two = values[first], values[second]
         if one is not None and two is not None:
             drawn = _randomized(metric, rows[first], rows[second], (samples[first], samples[second]), draws, seed)
-            found[first, second] = _share(drawn, two - one)
+            found[first, second] = _share(drawn, (one, two))
     p = holm(found)
     sign = -1 if metric.higher_is_better else 1
     known = {name: value for name, value in values.items() if value is not None}
@@ -250,7 +250,7 @@ def one_against_many(
     contests = []
     for other, drawn in zip(values, _sums_randomized(one, rest, draws, seed), strict=True):
         difference = None if value is None or other is None else other - value
-        contests.append(Contest(difference, None if difference is None else _share(drawn, difference)))
+        contests.append(Contest(difference, None if difference is None else _share(drawn, (value, other))))
     return contests
 
 
@@ -289,10 +289,17 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:NAMED])) + (", ..." if len(names) > NAMED else "")
 
 
-def _share(drawn: np.ndarray, difference: float) -> float:
-    """The p value of a difference among drawn ones; undefined ones are left out."""
+def as_far(drawn: np.ndarray, values: Sequence[float | None]) -> np.ndarray:
+    """Which of the differences drawn are as far from 0 as that of two values; undefined ones are."""
+    first, second = (value or 0.0 for value in values)
+    least = abs(second - first) - ROUNDING * max(abs(first), abs(second))
+    return ~(np.abs(drawn) < least)
+
+
+def _share(drawn: np.ndarray, values: Sequence[float | None]) -> float:
+    """The p value of the difference of two values among drawn ones; undefined ones are left out."""
     drawn = drawn[np.isfinite(drawn)]
-    return float(1 + (np.abs(drawn) >= AS_FAR * abs(difference)).sum()) / (1 + drawn.size)
+    return float(1 + as_far(drawn, values).sum()) / (1 + drawn.size)
 
 
 def _randomized(

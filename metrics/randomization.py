@@ -25,7 +25,7 @@ from metrics.bootstrap import (
     samples_of,
     value_of,
 )
-from metrics.paired import AS_FAR, Difference, mcnemar
+from metrics.paired import Difference, as_far, mcnemar
 
 LEAST = 10_000
 """The most draws of a test that stands alone."""
@@ -112,7 +112,7 @@ def paired(
         if metric.right_or_wrong and groups == len(one):
             p, test = mcnemar(metric, one, two).p, "McNemar"
         else:
-            p, draws = randomized(metric, one, two, samples, difference, finest, seed)
+            p, draws = randomized(metric, one, two, samples, values, finest, seed)
         if intervals and groups > 1:
             ci95, spread = _bootstrapped(samples, difference, seed)
     return Paired(
@@ -144,11 +144,11 @@ def randomized(
     first: Sequence[Row],
     second: Sequence[Row],
     samples: Sequence[Sample],
-    difference: float,
+    values: Sequence[float | None],
     finest: float = 0.05,
     seed: int = SEED,
 ) -> tuple[float, int]:
-    """Two-sided p of a difference, and the draws made for it (0: all swaps were tried, and p is exact).
+    """Two-sided p of the difference of two values, and the draws made for it (0: all swaps were tried, and p is exact).
 
     The two answers of each whole group are swapped or not, by a coin (Noreen 1989). At most LEAST draws, or
     PER_FINEST / `finest` where these are more; a test ends after ENOUGH differences as large as the one found, with p =
@@ -157,25 +157,21 @@ def randomized(
     there are draws, each way is tried once. Swaps on which the metric is undefined count as large.
     """
     swap, sizes = _swapper(metric, first, second, samples)
-    if difference == 0 or not len(sizes):
+    if values[0] == values[1] or not len(sizes):
         return 1.0, 0
     most = max(LEAST, math.ceil(PER_FINEST / finest))
     alone = len(sizes) == sizes.sum()
     if alone and len(sizes) < most.bit_length():
-        large = sum(int(_as_large(swap(swaps), difference).sum()) for swaps in _all_swaps(len(sizes)))
+        large = sum(int(as_far(swap(swaps), values).sum()) for swaps in _all_swaps(len(sizes)))
         return large / 2 ** len(sizes), 0
     found = done = 0
     for swaps in _coins(sizes, most, seed, whole=isinstance(samples[0], SumSample)):
-        large_ones = np.flatnonzero(_as_large(swap(swaps), difference))
+        large_ones = np.flatnonzero(as_far(swap(swaps), values))
         if found + len(large_ones) >= ENOUGH:
             draws = done + int(large_ones[ENOUGH - found - 1]) + 1
             return ENOUGH / draws, draws
         found, done = found + len(large_ones), done + len(swaps)
     return (1 + found) / (1 + most), most
-
-
-def _as_large(drawn: np.ndarray, difference: float) -> np.ndarray:
-    return ~(np.abs(drawn) < AS_FAR * abs(difference))
 
 
 def _swapper(
@@ -239,7 +235,10 @@ def _bootstrapped(samples: Sequence[Sample], difference: float, seed: int) -> tu
     sample = Difference(*samples)
     drawn = resampled(sample, DRAWS, seed)
     drawn = drawn[np.isfinite(drawn)]
-    return interval_from(drawn, sample, difference, "percentile"), float(drawn.std(ddof=1)) if drawn.size > 1 else None
+    groups = int(sample.sizes.sum())
+    few = math.sqrt(groups / (groups - 1))  # what is drawn again from few groups is spread less than groups are
+    spread = few * float(drawn.std(ddof=1)) if drawn.size > 1 else None
+    return interval_from(drawn, sample, difference, "percentile"), spread
 
 
 def _changed(metric: Metric, first: Sequence[Row], second: Sequence[Row]) -> int:

@@ -47,6 +47,9 @@ class ScoringSpec:
             if not isinstance(metric, Mapping):
                 raise MetricError(f"metric {name!r} is {metric!r}; write a mapping with the key 'metric'")
             _check_keys(metric, MetricSpec, ("metric",), f"metric {name!r}")
+            for key in ("metric", "normalizer", "extractor"):
+                if not isinstance(metric.get(key, ""), str):
+                    raise MetricError(f"metric {name!r}: {key!r} is {metric[key]!r}; write a name")
             if not isinstance(metric.get("options", {}), Mapping):
                 raise MetricError(f"metric {name!r}: 'options' is {metric['options']!r}; write a mapping")
             metrics[str(name)] = MetricSpec(**metric)

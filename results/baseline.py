@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from metrics.score import Counts
-from results.files import RunError, must_be, write_text
+from results.files import RunError, must_fit, read_json, write_text
 from results.run import RunDirectory, RunRecord
 from results.scoring import statistics_of
 from results.statistics import TaskStatistics
@@ -62,15 +62,17 @@ class Baseline:
     @classmethod
     def from_text(cls, text: str) -> Self:
         """The inverse of `to_text`. Raises ValueError, KeyError, TypeError or AttributeError for anything else."""
-        data = json.loads(text)
+        data = read_json(text)
         if (version := data.pop("schema_version")) != SCHEMA_VERSION:
             raise ValueError(f"schema version {version}; this harness reads {SCHEMA_VERSION}")
         tasks = {}
         for name, task in data.pop("tasks").items():
-            must_be((task["asked"], dict), (task["scores"], list))
             kept = TaskStatistics.from_dict(task["statistics"])
             tasks[name] = TaskBaseline(task["asked"], Counts(**task["counts"]), task["scores"], kept)
-        return cls(**data, tasks=tasks)
+        baseline = cls(**data, tasks=tasks)
+        for part in (baseline, *tasks.values(), *(task.counts for task in tasks.values())):
+            must_fit(part)
+        return baseline
 
 
 def path_of(name: str) -> Path:
@@ -111,6 +113,8 @@ def of(directory: RunDirectory, record: RunRecord) -> Baseline:
         raise RunError(
             f"{directory.path} is a run with control={record.control}, no measure of the model; it is no baseline"
         )
+    if not record.tasks:
+        raise RunError(f"{directory.path} holds no task, and a baseline without one guards nothing")
     tasks = {}
     for name, entry in record.tasks.items():
         scores = directory.read_scores(name)

@@ -75,6 +75,11 @@ class Case:
         return data.get(self.published.subset) if self.published.subset else next(iter(data.values()), None)
 
     @property
+    def failed(self) -> int:
+        """Samples without an answer, which are not in the score."""
+        return sum(row.get("status") == "failed" for row in self.rows)
+
+    @property
     def share(self) -> str:
         of = f" of {self.samples:,}" if self.samples is not None else ""
         return f"{len(self.rows):,}{of} samples" + (" (limit)" if self.is_part and self.limit is not None else "")
@@ -227,9 +232,8 @@ def _samples(case: Case) -> Iterator[str]:
     rows = case.rows
     if case.is_part or (case.samples is not None and len(rows) != case.samples):
         yield f"n: {case.share}"
-    failed = sum(row.get("status") == "failed" for row in rows)
-    if failed:
-        yield f"failed: {failed:,} of {len(rows):,} samples have no answer, and are not in the score"
+    if case.failed:
+        yield f"failed: {case.failed:,} of {len(rows):,} samples have no answer, and are not in the score"
     if case.score.unparsed:
         yield f"extractor: {case.score.unparsed:,} answers could not be read, and count as wrong"
     for flag, what in (

@@ -7,15 +7,14 @@ from typing import Any
 from metrics.base import nearest
 from metrics.paired import holm
 from metrics.randomization import Paired, paired
-from metrics.score import Scoring, ScoringSpec
-from results import statistics
+from metrics.score import ScoringSpec
 from results.files import RunError
 from results.flips import Flips, flips
 from results.leaderboard import CONTROLS
 from results.pairs import Pair, pair
 from results.questions import other_questions, scored_together
 from results.run import RunDirectory, RunRecord, TaskScores
-from results.scoring import SCORED, records_of, statistics_of
+from results.scoring import SCORED, statistics_of
 from results.slices import KNOWN, Slice, slices
 from results.statistics import TaskStatistics
 
@@ -158,13 +157,11 @@ def _ready(runs: tuple[RunDirectory, RunDirectory], records: tuple[RunRecord, Ru
 def _scored_anew(
     runs: tuple[RunDirectory, RunDirectory], records: tuple[RunRecord, RunRecord], name: str, both: Pair
 ) -> Pair:
-    """A pair whose statistics hold for its own samples alone."""
+    """A pair whose statistics hold for its own samples alone. Raises ValueError where they cannot be made here."""
     ids = {row.id for row in both.first}
-    kept = []
-    for run, record in zip(runs, records, strict=True):
-        rows = [row for row in records_of(run, record, name) if row["id"] in ids]
-        kept.append(statistics.of(Scoring(rows, ScoringSpec.from_dict(record.tasks[name].scoring))))
-    assert kept[0] is not None and kept[1] is not None
+    kept = [statistics_of(run, record, name, ids) for run, record in zip(runs, records, strict=True)]
+    if kept[0] is None or kept[1] is None:
+        raise ValueError("not scored alike: each sample counts by all others, and the metric is not available here")
     return replace(both, **{side: getattr(pair(kept[0], kept[1]), side) for side in ("metric", "first", "second")})
 
 
@@ -225,6 +222,12 @@ def _look_closer(
         found.slices = slices(task.paired, about, ["subset", *asked] if several else asked)
     if most_flips:
         second = runs[1].journal(found.task).read(OF_SAMPLES)
+        for run, answers in zip(runs, (first, second), strict=True):
+            if any(row.id not in answers for row in task.paired.first):
+                raise RunError(
+                    f"{run.path}: {found.task} has scores of samples of which predictions.jsonl holds no answer; "
+                    f"restore it, or score the run anew (python -m results rescore {run.path} --write)"
+                )
         found.flips = flips(task.paired, first, second, most_flips, spec)
 
 

@@ -8,16 +8,18 @@ from metrics.base import SumMetric
 from metrics.paired import holm, one_against_many
 from results.board import Board, Cell, Column
 from results.pairs import places
+from results.questions import scored_together
 from results.scoring import statistics_of
 from results.statistics import TaskStatistics
 
 WAYS = {
     "paired": "separated: by paired approximate randomisation over the samples that both answered (1,000 draws, whole "
     "groups), after Holm within the column, alpha = {alpha:g}",
-    "intervals": "separated without a test, by 95 % intervals that do not overlap (one without width separates "
-    "nothing), where no statistics of samples are kept: metrics of the whole set, rows that are not the task's primary",
+    "intervals": "separated without a test, by 95 % intervals that do not overlap (one without width, or of a run of "
+    "which samples failed, separates nothing), where no statistics of samples are kept: metrics of the whole set, rows "
+    "that are not the task's primary",
     "published": "a published value comes without samples: it is separated from a measured one where it lies outside "
-    "of that one's 95 % interval, unless that has no width, and from another published one never",
+    "of that one's 95 % interval, unless that has no width or samples failed, and from another published one never",
 }
 """How two values are told apart, in the order in which it is said."""
 Known = dict[int, TaskStatistics | None]
@@ -79,8 +81,11 @@ def _outside(published: Cell, measured: Cell) -> bool:
 
 
 def _interval(cell: Cell) -> Sequence[float] | None:
-    """None too where all draws are equal, as for a score of 0 or 100: the spread is then not known."""
-    return None if cell.ci95 is None or cell.ci95[0] == cell.ci95[1] else cell.ci95
+    """None too where all draws are equal, as for a score of 0 or 100: the spread is then not known. And where samples
+    failed: the score is then of the others, which may be the easy ones."""
+    if cell.ci95 is None or cell.ci95[0] == cell.ci95[1] or cell.failed or cell.asked is None:
+        return None
+    return cell.ci95
 
 
 def _tested(
@@ -93,18 +98,22 @@ def _tested(
     metric = first.metric if first is not None else None
     if first is None or not isinstance(metric, SumMetric):
         return {}
-    chosen = first.of_subset(column.subset)
-    alike: dict[bytes, list[tuple[int, np.ndarray, np.ndarray]]] = {}
+    found: dict[int, tuple[bool, float]] = {}
+    alike: dict[tuple[int, bytes], list[tuple[int, TaskStatistics, np.ndarray, np.ndarray]]] = {}
     for row in others:
         other = _read(rivals, row, column.task, known)
         if other is not None and other.table is not None and other.signature == first.signature:
-            ones, twos = places(first, other, chosen)
-            alike.setdefault(ones.tobytes(), []).append((row, ones, other.array[twos]))
-    found = {}
+            one, two = _of_both(first, other, rivals[best], rivals[row], column.task)
+            if one is None or two is None:
+                found[row] = False, 1.0
+                continue
+            ones, twos = places(one, two, one.of_subset(column.subset))
+            key = (best if one is first else row, ones.tobytes())
+            alike.setdefault(key, []).append((row, one, ones, two.array[twos]))
     for together in alike.values():
-        ones = together[0][1]
-        groups = [first.group_names[place] for place in ones]
-        contests = one_against_many(metric, first.array[ones], [table for _, _, table in together], groups)
+        _, one, ones, _ = together[0]
+        groups = [one.group_names[place] for place in ones]
+        contests = one_against_many(metric, one.array[ones], [table for *_, table in together], groups)
         for (row, *_), contest in zip(together, contests, strict=True):
             if contest.difference is not None and contest.p is not None:
                 ahead = contest.difference < 0 if column.higher_is_better else contest.difference > 0
@@ -118,3 +127,14 @@ def _read(rivals: Mapping[int, Cell], row: int, task: str, known: Known) -> Task
         run = rivals[row].run
         known[row] = None if run is None else statistics_of(*run, task)
     return known[row]
+
+
+def _of_both(
+    first: TaskStatistics, second: TaskStatistics, one: Cell, other: Cell, task: str
+) -> tuple[TaskStatistics | None, TaskStatistics | None]:
+    """Statistics to compare: those kept, but where what a sample counts depends on the others, and these are not the
+    same, those of the samples that both answered, by themselves; None where they cannot be made here."""
+    if first.ids == second.ids or not scored_together(first.signature) or one.run is None or other.run is None:
+        return first, second
+    ids = {*first.ids} & {*second.ids}
+    return statistics_of(*one.run, task, ids), statistics_of(*other.run, task, ids)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from results.files import RunError, must_be, write_bytes, write_text
+from results.files import RunError, must_be, read_json, write_bytes, write_text
 
 JOURNAL = "predictions.jsonl"
 
@@ -94,8 +94,13 @@ class Journal:
                 if not line.endswith(b"\n"):  # torn
                     return
                 try:
-                    record = json.loads(line)
-                    must_be((record["id"], str), (record["references"], list), (record["fields"], dict))
+                    record = read_json(line)
+                    must_be(
+                        *((record["id"], str), (record["references"], list), (record["fields"], dict)),
+                        *((record[key], list) for key in ("flags", "audio") if key in record),
+                        *((record.get(key), (int, type(None))) for key in ("prompt_tokens", "new_tokens")),
+                        *((clip["seconds"], (int, float, type(None))) for clip in record.get("audio", ())),
+                    )
                     if record["status"] == "ok":
                         must_be((record["raw"], str))
                     else:

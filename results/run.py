@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import fcntl
 import hashlib
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -13,12 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from metrics.score import Counts, Score
-from results.files import RunError, must_be, write_json
+from results.files import RunError, must_fit, read_json, write_json
 from results.journal import JOURNAL, Journal
 
 SCHEMA_VERSION = 1
 STATISTICS = "statistics.json"
-NUMBER = (int, float, type(None))
 
 
 @dataclass
@@ -197,16 +195,17 @@ class RunDirectory:
         if not path.is_file():
             return None
         try:
-            data = json.loads(path.read_text("utf-8"))
+            data = read_json(path.read_bytes())
             if data["schema_version"] != SCHEMA_VERSION:
                 raise RunError(
                     f"{path} has schema version {data['schema_version']}; this harness reads {SCHEMA_VERSION}"
                 )
             data["tasks"] = {name: TaskRecord(**task) for name, task in data["tasks"].items()}
-            for task in data["tasks"].values():
-                must_be((task.asked, dict), (task.scoring, dict), (task.expected, int))
             data["sessions"] = [Session(**session) for session in data["sessions"]]
-            return RunRecord(**data)
+            record = RunRecord(**data)
+            for part in (record, *record.tasks.values()):
+                must_fit(part)
+            return record
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, RunError):
                 raise
@@ -238,20 +237,22 @@ class RunDirectory:
         if not path.is_file():
             return None
         try:
-            data = json.loads(path.read_text("utf-8"))
+            data = read_json(path.read_bytes())
             data["counts"] = Counts(**data["counts"])
             data["scores"] = [Score(**score) for score in data["scores"]]
-            for score in data["scores"]:
-                low, high = score.ci95 or (None, None)
-                must_be((score.value, NUMBER), (low, NUMBER), (high, NUMBER), (score.signature, str), (score.n, int))
-            return TaskScores(**data)
+            scores = TaskScores(**data)
+            for part in (scores, scores.counts, *scores.scores):
+                must_fit(part)
+            if scores.task != task or any(score.ci95 is not None and len(score.ci95) != 2 for score in scores.scores):
+                raise ValueError("of another task, or an interval without two ends")
+            return scores
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{path} is no record of scores ({type(error).__name__}: {error})") from None
 
 
 def draw_order(identity: str) -> bytes:
     """The place of a sample in the order that ``limit`` takes from: a random draw, the same everywhere."""
-    return hashlib.sha256(b"limit:" + identity.encode()).digest()
+    return hashlib.sha256(b"limit:" + identity.encode("utf-8", "surrogatepass")).digest()
 
 
 def new_session() -> Session:

@@ -44,14 +44,18 @@ def keep(directory: RunDirectory, scores: TaskScores, scoring: Scoring) -> None:
     directory.write_scores(scores)
 
 
-def statistics_of(directory: RunDirectory, record: RunRecord, task: str) -> TaskStatistics | None:
-    """A task's statistics: as kept, or made anew where they are not (a run of an older version). None where its primary
-    metric is not available. Raises RunError where samples are still to come."""
+def statistics_of(
+    directory: RunDirectory, record: RunRecord, task: str, only: Collection[str] | None = None
+) -> TaskStatistics | None:
+    """A task's statistics: as kept, or made anew where they are not (a run of an older version), or from the samples
+    with these ids ``only``. None where its primary metric is not available. Raises RunError where samples are still to
+    come."""
     spec = ScoringSpec.from_dict(record.tasks[task].scoring)
-    kept = statistics.read(directory.path / task)
+    kept = statistics.read(directory.path / task) if only is None else None
     if kept is not None and kept.scoring == spec.to_dict():
         return kept
-    return statistics.of(Scoring(records_of(directory, record, task), spec))
+    rows = records_of(directory, record, task)
+    return statistics.of(Scoring([row for row in rows if only is None or row["id"] in only], spec))
 
 
 def _scored(

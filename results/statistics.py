@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -13,11 +13,12 @@ import numpy as np
 from metrics.base import Metric, Row, SumMetric
 from metrics.bootstrap import ordered
 from metrics.score import MetricError, Scoring, ScoringSpec, metric_for
-from results.files import RunError, write_text
+from results.files import RunError, must_be, must_fit, read_json, write_text
 from results.run import STATISTICS
 
 VALUES = "statistics"
 """The field of a row that holds its recorded statistics."""
+TEXT = (str, type(None))
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,20 @@ class TaskStatistics:
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`. Raises ValueError, TypeError or KeyError for what it cannot have written."""
         found = cls(**data)
+        must_be((found.table, (list, type(None))))
+        must_fit(replace(found, table=None))  # numbers are checked all at once, below
         columns = [found.groups, found.subsets, found.references, found.answers, *(found.table or ())]
         if any(column is not None and len(column) != len(found.ids) for column in columns):
             raise ValueError("columns of unequal length")
         if (found.table is None) == (found.answers is None):
             raise ValueError("neither a table nor answers, or both")
+        for said in found.answers or ():
+            must_be((said["answer"], TEXT), (said["language"], TEXT), (said["references"], list))
+            must_be(*((reference, str) for reference in said["references"]))
+        if not np.isfinite(found.array).all():
+            raise ValueError("a statistic that is no number")
+        if isinstance(metric := found.metric, Recorded) and not metric.takes(found.array.shape[1]):
+            raise ValueError("fewer statistics than the metric has")
         if found.ids != sorted(found.ids) or len(set(found.ids)) < len(found.ids):
             raise ValueError("ids twice, or out of order")
         return found
@@ -113,6 +123,15 @@ class Recorded(SumMetric):
     def signature_parts(self, rows: Sequence[Row]) -> dict[str, str]:
         """None: a record keeps the signature that was made over the answers."""
         return {}
+
+    def takes(self, count: int) -> bool:
+        """Whether so many statistics can be a row's; none are where there is no row."""
+        try:
+            if count:
+                self.score(np.ones(count))
+        except IndexError:
+            return False
+        return True
 
     def statistics(self, row: Row) -> Sequence[float]:
         found: Sequence[float] = row.fields[VALUES]
@@ -172,7 +191,7 @@ def read(folder: Path) -> TaskStatistics | None:
     if not path.is_file():
         return None
     try:
-        return TaskStatistics.from_dict(json.loads(path.read_bytes()))
+        return TaskStatistics.from_dict(read_json(path.read_bytes()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(
             f"{path} is damaged ({type(error).__name__}: {error}); delete it, and it is made anew from the answers"

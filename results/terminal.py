@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 GAP = 3  # columns of the terminal that a table's own needs for edges
 
 
-def show(board: Board, stream: TextIO, rows: str = "models") -> None:
-    """Print a board; in colour where the stream is a terminal."""
+def show(board: Board, stream: TextIO | None, rows: str = "models") -> None:
+    """Print a board; in colour where the stream is a terminal, nothing where it was closed before all began."""
+    if stream is None:
+        return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table

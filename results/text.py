@@ -11,6 +11,8 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 IN_MARKDOWN = {"&": "&amp;", "<": "&lt;", **{sign: "\\" + sign for sign in "\\|`*~$"}}
 AS_MARKUP = re.compile(r"(?<![^\W_])_|_(?![^\W_])|(?<=\])(?=[(\[])")
 """An underscore at the edge of a word, and the place between the two brackets of a link."""
+AS_BLOCK = re.compile(r"^(\d{0,9})(?=>|(?:#{1,6}|[+-]|(?<=\d)[.)])(?: |$)|[-= ]+$)")
+"""The place before what makes a line a quotation, a heading, an entry of a list or a rule."""
 IN_LATEX = {
     **{sign: "\\" + sign for sign in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -50,7 +52,7 @@ def plain(text: str) -> str:
 def markdown(text: str) -> str:
     """Within a table's cell or a line of Markdown (of GitHub)."""
     escaped = "".join(IN_MARKDOWN.get(sign, sign) for sign in plain(text))
-    return AS_MARKUP.sub(lambda found: "\\" + found[0], escaped)
+    return AS_BLOCK.sub(r"\1\\", AS_MARKUP.sub(lambda found: "\\" + found[0], escaped))
 
 
 def latex(text: str) -> str:

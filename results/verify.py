@@ -11,9 +11,9 @@ from typing import Any
 
 from metrics.base import nearest
 from metrics.score import Score
-from results import causes
+from results import causes, text
 from results.causes import Case, gap, point
-from results.console import counted
+from results.console import columns, counted, wrapped
 from results.files import RunError
 from results.leaderboard import CONTROLS, table
 from results.published import Published, published
@@ -105,7 +105,8 @@ def verify(
     - `close`: within twice the half width of that interval, or within 1 point and 5 % of the published value;
     - `off`: neither;
     - `not comparable`: the run is a control, or has no such score; or too few samples to tell (fewer than 50, or a part
-      of the set with an interval of more than both 1 point and 5 % to each side); or it is off a value of which nobody
+      of the set with an interval of more than both 1 point and 5 % to each side), or so many failed that, all wrong,
+      they would move it as far; or it is off a value of which nobody
       knows how it was scored.
 
     Raises RunError where the run is of no published model.
@@ -251,6 +252,8 @@ def _verdict(case: Case, tolerance: float) -> tuple[str, tuple[str, ...]]:
     if reproduced or away <= high - low or away <= near:
         if case.is_part and width > wide:
             return NOT_COMPARABLE, (f"n: {case.share}, and an interval too wide to tell (about ±{width:.2g})",)
+        if 100 * point(score.unit) * case.failed > wide * len(case.rows):  # those left may be the easy ones
+            return NOT_COMPARABLE, (f"failed: {case.failed:,} of {len(case.rows):,} samples, too many to tell",)
         return REPRODUCED if reproduced else CLOSE, ()
     return (OFF if paper.scoring is not None else NOT_COMPARABLE), ()
 
@@ -265,19 +268,48 @@ def as_markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
     header = ["", "task", "subset", "metric", "paper", "measured", "95 % interval", "n", "difference", "verdict"]
     rows = [[f"[{number}]" if line.reasons else "", *_cells(line)] for number, line in enumerate(lines, 1)]
     parts = [table(header, rows)] if rows else []
+    for heading, reasons in _explained(lines):
+        parts += ["", f"{text.markdown(heading)}:", *(f"- {text.markdown(reason)}" for reason in reasons)]
+    said = [*notes, *([conclusion(lines)] if lines else [])]
+    if said:
+        parts += ["", *(f"{text.markdown(note)}  " for note in said)]
+    return "\n".join(parts).lstrip("\n")
+
+
+def as_text(lines: Sequence[Line], notes: Sequence[str]) -> str:
+    """The same for a terminal, in lines of at most 100 characters."""
+    cells = [_cells(line) for line in lines]
+    header = ["", "paper", "measured", "95 % interval", "n", "difference", "verdict", ""]
+    marks = [f"[{number}]" if line.reasons else "" for number, line in enumerate(lines, 1)]
+    rows = [[f"  {subset}", *rest, mark] for (_, subset, _, *rest), mark in zip(cells, marks, strict=True)]
+    head, *below = columns(header, rows).split("\n")
+    parts = [head] if lines else []
+    before = None
+    for (task, _, metric, *_), row in zip(cells, below, strict=True):
+        if (task, metric) != before:
+            parts.append(text.plain(f"{task}, {metric}"))
+        parts.append(row)
+        before = (task, metric)
+    for heading, reasons in _explained(lines):
+        parts += ["", *wrapped(f"{text.plain(heading)}:")]
+        parts += [line for reason in reasons for line in wrapped(f"- {text.plain(reason)}")]
+    parts += [""] if parts else []
+    parts += [line for said in (*notes, *([conclusion(lines)] if lines else [])) for line in wrapped(text.plain(said))]
+    return "\n".join(parts)
+
+
+def _explained(lines: Sequence[Line]) -> list[tuple[str, tuple[str, ...]]]:
+    """Reasons below a table, each set once: a heading with the numbers of the lines that it holds for."""
     alike: dict[tuple[str, tuple[str, ...]], list[int]] = {}
     for number, line in enumerate(lines, 1):
         if line.reasons:
             alike.setdefault((line.verdict, line.reasons), []).append(number)
+    found = []
     for (verdict, reasons), numbers in alike.items():
         line = lines[numbers[0] - 1]
         place = f" {line.task} {line.published.subset or 'all'}" if len(numbers) == 1 else ""
-        parts += ["", f"{' '.join(f'[{number}]' for number in numbers)}{place}, {verdict}:"]
-        parts += [f"- {_plain(reason)}" for reason in reasons]
-    said = [*notes, *([conclusion(lines)] if lines else [])]
-    if said:
-        parts += ["", *(f"{_plain(note)}  " for note in said)]
-    return "\n".join(parts).lstrip("\n")
+        found.append((f"{' '.join(f'[{number}]' for number in numbers)}{place}, {verdict}", reasons))
+    return found
 
 
 def conclusion(lines: Sequence[Line]) -> str:
@@ -297,8 +329,3 @@ def _cells(line: Line) -> list[str]:
     interval = "–" if score.ci95 is None else f"{score.ci95[0]:.{digits}f} to {score.ci95[1]:.{digits}f}"
     numbers = [f"{score.value:.{digits}f}", interval, str(score.n), f"{line.difference:+.{digits}f}"]
     return [*place, printed, *numbers, line.verdict]
-
-
-def _plain(text: str) -> str:
-    """A sentence that stays text in Markdown: a run's names could carry markup."""
-    return " ".join(text.replace("\\", "\\\\").replace("<", "&lt;").replace("|", "\\|").replace("`", "\\`").split())

@@ -14,6 +14,7 @@ from results.run import RunDirectory
 
 
 class Format(str, Enum):
+    text = "text"
     md = "md"
     json = "json"
 
@@ -26,7 +27,9 @@ def verify(
     tolerance: Annotated[
         float, typer.Option(metavar="POINTS", help="So far from the published value is still reproduced.")
     ] = verification.TOLERANCE,
-    form: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.md,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="How to print it. Default: md; on a terminal, text.")
+    ] = None,
 ) -> int:
     """Hold a run against the published numbers that it reproduces; says what could explain a difference.
 
@@ -36,5 +39,12 @@ def verify(
     if not tolerance >= 0:
         raise RunError(f"--tolerance {tolerance}: it is a number of points, 0 or more")
     lines, notes = verification.verify(RunDirectory(run), model, tolerance)
-    say(sys.stdout, {"md": verification.as_markdown, "json": verification.as_json}[form.value](lines, notes))
+    if form is None:
+        form = Format.text if sys.stdout is not None and sys.stdout.isatty() else Format.md
+    makers = {
+        Format.text: verification.as_text,
+        Format.md: verification.as_markdown,
+        Format.json: verification.as_json,
+    }
+    say(sys.stdout, makers[form](lines, notes))
     return int(any(line.verdict == verification.OFF for line in lines))

@@ -13,6 +13,7 @@ from metrics import bootstrap, paired
 from metrics.base import Metric, MetricError, Row, SumMetric
 from metrics.bootstrap import measure
 from metrics.paired import Comparison, Contest, compare, holm, mcnemar, one_against_many, rank
+from metrics.randomization import randomized
 from metrics.registry import METRICS
 
 
@@ -256,3 +257,17 @@ def test_one_against_many_has_no_p_without_groups_or_a_value() -> None:
     assert one_against_many(metric, alone, [alone], ["one"] * 3) == [Contest(None, None)]
     assert one_against_many(metric, alone, [nothing], ["a", "b", "c"]) == [Contest(None, None)]
     assert one_against_many(metric, alone, [], ["a", "b", "c"]) == []
+
+
+@pytest.mark.parametrize("size", [40, 4000])
+def test_differences_that_only_rounding_tells_apart_are_equally_far(size: int) -> None:
+    """Eight samples lose the same: of the 2^8 ways to swap them two are as far, however the sums are rounded."""
+    metric = METRICS["cider_d"]()
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        first = np.stack([rng.random(size) * 3 + 1, np.ones(size)], axis=1)
+        second = first.copy()
+        second[rng.choice(size, 8, replace=False), 0] -= 0.3
+        samples = bootstrap.sum_samples(metric, [first, second], np.arange(size))
+        values = [bootstrap.value_of(sample) for sample in samples]
+        assert randomized(metric, [], [], samples, values) == (2 / 2**8, 0)

@@ -128,6 +128,16 @@ def test_who_is_ahead_on_other_samples_only_is_not_best(make: Maker) -> None:
     assert compare(paired.metric, paired.first, paired.second).p_randomization < 0.05
 
 
+def test_what_counts_by_all_samples_is_tested_on_those_of_both(make: Maker) -> None:
+    """Equal answers, of which one run lacks some: other document frequencies alone separate nothing."""
+    cider = ScoringSpec({"cider_d": MetricSpec("cider_d")}, "cider_d")
+    for share in (0.5, 0.8):
+        runs = [make(f"m{share}{failed}", {"aac/own": (cider, share)}, failed=failed) for failed in (0, 70)]
+        tables_of = [statistics_of(run, run.must_read(), "aac/own") for run in runs]
+        assert tables_of[0].array[-30:].tolist() != tables_of[1].array.tolist()
+        assert {*marks(assemble(runs)).values()} == {"tied"}
+
+
 def test_other_signatures_are_not_comparable(make: Maker) -> None:
     other = ScoringSpec({"accuracy": MetricSpec("accuracy", "none")}, "accuracy")
     runs = [
@@ -219,6 +229,22 @@ def test_an_interval_without_width_separates_nothing(make: Maker) -> None:
     run = make("one", {"aqa/own": (ACCURACY, 1.0)}, count=4)
     assert run.read_scores("aqa/own").scores[0].ci95 == [100.0, 100.0]
     assert marks(assemble([run], published=[published(99.0)])) == {"one": "tied", "Paper": "tied"}
+
+
+@pytest.mark.parametrize("subsets", [("test",), ("one", "two")])
+def test_without_pairs_a_run_that_failed_on_some_is_separated_from_none(make: Maker, subsets: tuple[str, ...]) -> None:
+    """Its score is of the samples that are left, which may be the easy ones."""
+    spec = ScoringSpec({"macro_f1": MetricSpec("macro_f1", "basic")}, "macro_f1", labels=[*WORDS])
+    runs = [
+        make(f"m{failed}", {"asc/own": (spec, share)}, failed=failed, subsets=subsets)
+        for failed, share in ((60, 1.0), (0, 0.4))
+    ]
+    first, second = cells(assemble(runs)).values()
+    assert first.value > second.ci95[1]
+    board = assemble(runs, subsets=True)
+    assert all({*marks(board, column).values()} == {"tied"} for column in range(len(board.columns)))
+    run = make("holes", {"aqa/own": (ACCURACY, 0.9)}, failed=60)
+    assert marks(assemble([run], published=[published(10.0)])) == {"holes": "tied", "Paper": "tied"}
 
 
 def test_two_published_values_are_never_separated(make: Maker) -> None:

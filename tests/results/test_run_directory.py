@@ -2,17 +2,22 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import CHECKOUT
 
-from results.files import RunError
+from metrics.score import Counts, Score
+from results.files import RunError, write_text
 from results.fingerprint import differences, refuse_other_answers
 from results.journal import ClipRecord, Failure, Journal, Prediction
-from results.run import RunDirectory, RunRecord, TaskRecord, new_session
+from results.run import RunDirectory, RunRecord, TaskRecord, TaskScores, new_session
 
 
 def prediction(identity: str, raw: str | None = "text") -> Prediction:
@@ -79,11 +84,41 @@ def test_damage_in_the_middle_is_named(tmp_path: Path) -> None:
         b"[]\n",
         b'{"raw": 1}\n',
         b'{"id": "a", "references": [], "fields": {}, "status": "failed"}\n',
+        b'{"id": "a", "references": [], "fields": {"k": NaN}, "status": "ok", "raw": ""}\n',
+        b'{"id": "a", "references": [], "fields": {}, "status": "ok", "raw": "", "audio": [1]}\n',
+        b'{"id": "a", "references": [], "fields": {}, "status": "ok", "raw": "", "flags": "empty"}\n',
+        b'{"id": "a", "references": [], "fields": {}, "status": "ok", "raw": "", "new_tokens": "1"}\n',
+        b"[" * 100_000 + b"\n",
     ):
         journal.path.write_bytes(damage + prediction("a").to_json().encode() + b"\n")
         for reading in (journal.read, journal.standings, journal.finish):
             with pytest.raises(RunError, match="line 1 is damaged: restore the file"):
                 reading()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data.update(task="other"),
+        lambda data: data.update(asked={"prompt": 1}),
+        lambda data: data["counts"].update(failed=["a"]),
+        lambda data: data["scores"][0].update(ci95=[1.0]),
+        lambda data: data["scores"][0].update(value=float("inf")),
+        lambda data: data["scores"][0].update(higher_is_better="no"),
+    ],
+)
+def test_damaged_scores_are_refused(tmp_path: Path, damage: Callable[[dict[str, Any]], None]) -> None:
+    directory = RunDirectory(tmp_path)
+    score = Score("wer", None, 1.0, [0.5, 2.0], 9, "wer", False, True, "%")
+    written = TaskScores("t", "m", {"prompt": "p"}, {}, Counts(9, 9, 0, 0, 0, 0, 0, 0), [score])
+    directory.write_scores(written)
+    assert directory.read_scores("t") == written
+    path = tmp_path / "t" / "scores.json"
+    data = json.loads(path.read_text())
+    damage(data)
+    path.write_text(json.dumps(data))
+    with pytest.raises(RunError, match=r"scores\.json is no record of scores"):
+        directory.read_scores("t")
 
 
 HOLD = """
@@ -208,3 +243,13 @@ def test_of_settings_those_are_named_that_differ() -> None:
     more = {"generation": '{"max_new_tokens": 256, "seed": 0, "top_p": 1.0}'}
     assert differences(before, more) == ["generation.top_p (nothing before, 1.0 now)"]
     assert differences(before, {"generation": "none"}) == [f"generation ({before['generation']} before, none now)"]
+
+
+def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
+    """As root a file could take the place of /dev/null."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        reader = pool.submit(pipe.read_text)
+        write_text(pipe, "a\nb\n")
+        assert reader.result(10) == "a\nb\n" and pipe.is_fifo()

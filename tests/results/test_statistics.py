@@ -3,9 +3,12 @@
 import json
 import random
 
+import numpy as np
 import pytest
 
+from metrics import randomization
 from metrics.answers import answers
+from metrics.base import Row
 from metrics.paired import compare
 from metrics.score import MetricSpec, Scoring, ScoringSpec, metric_for
 from results import statistics
@@ -112,6 +115,11 @@ def test_take_a_part():
         lambda data: data.update(table=None),
         lambda data: data.pop("groups"),
         lambda data: data.update(more=1),
+        lambda data: data.update(table={}),
+        lambda data: data["table"].pop(),
+        lambda data: data["table"][0].__setitem__(3, "x"),
+        lambda data: data["table"][0].__setitem__(3, float("nan")),
+        lambda data: data["references"].__setitem__(3, None),
     ],
 )
 def test_refuse_a_damaged_file(tmp_path, damage):
@@ -124,8 +132,29 @@ def test_refuse_a_damaged_file(tmp_path, damage):
         statistics.read(tmp_path)
 
 
+@pytest.mark.parametrize("said", [True, {}, {"answer": 1, "references": ["a"], "language": None}])
+def test_refuse_damaged_answers(tmp_path, said):
+    statistics.write(tmp_path, statistics.of(Scoring(records(1), spec("macro_f1"))))
+    path = tmp_path / "statistics.json"
+    data = json.loads(path.read_text())
+    data["answers"][3] = said
+    path.write_text(json.dumps(data))
+    with pytest.raises(RunError, match=r"statistics\.json is damaged"):
+        statistics.read(tmp_path)
+
+
 def test_keep_none_where_the_metric_is_not_available(tmp_path, monkeypatch):
     statistics.write(tmp_path, statistics.of(Scoring(records(1), spec("wer"))))
     monkeypatch.setattr("metrics.wer.WordErrorRate.missing", lambda self: "no words here")
     statistics.write(tmp_path, statistics.of(Scoring(records(1), spec("wer"))))
     assert statistics.read(tmp_path) is None
+
+
+def test_a_tolerance_is_held_by_students_t_where_groups_are_few() -> None:
+    """Of a mean the standard error that t takes is that of the textbook, with groups - 1 in its denominator."""
+    metric = metric_for(spec("cider"), "cider")
+    losses = np.array([0.1, 0.3, 0.2, 0.6, 0.4])
+    rows = [Row(f"{n}", "a", ("a",), None, f"{n}", {"statistics": (3 - loss, 1.0)}) for n, loss in enumerate(losses)]
+    before = [row._replace(fields={"statistics": (3.0, 1.0)}) for row in rows]
+    found = randomization.paired(statistics.Recorded(metric), before, rows)
+    assert found.spread == pytest.approx(losses.std(ddof=1) / 5**0.5, rel=0.05)

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 from runs import ACCURACY, WER, Maker
 from support import CHECKOUT, ENVIRONMENT
 
@@ -79,6 +80,15 @@ def test_markdown_of_anything_is_a_table_of_text(board: Board, rows: str) -> Non
         bare = re.sub(r"\\.", "", line).replace("**", "")
         assert not re.search(r"[`$~*]|\]\(|\]\[|&(?!amp;|lt;)|(?<!\w)_|_(?!\w)", bare), line
     assert all(any(text.markdown(seen(name)) in line for line in lines) for name in HOSTILE)
+
+
+@pytest.mark.parametrize(
+    "said", ["- a", "# a", "> a", ">", "1. a", "12) a", "+ a", "===", "---", "* a", "~~~", "- - -"]
+)
+def test_a_line_of_markdown_is_no_block(said: str) -> None:
+    kinds = {token.type for token in MarkdownIt().parse(f"a\n\n{text.markdown(said)}  \n{text.markdown(said)}\n")}
+    assert kinds == {"paragraph_open", "inline", "paragraph_close"}
+    assert [text.markdown(number) for number in ("-5.20", "+1.2", "3", "1.5")] == ["-5.20", "+1.2", "3", "1.5"]
 
 
 class Reader(HTMLParser):
@@ -288,3 +298,7 @@ def test_on_a_terminal_a_board_is_for_the_terminal(runs: list[str]) -> None:
         if not part:
             break
     assert done.wait() == 0 and b"\x1b[1m" in said and "━" not in said.decode() and b"| ---" not in said
+
+
+def test_a_terminal_that_is_closed_stops_nothing(board: Board) -> None:
+    show(board, None)

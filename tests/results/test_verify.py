@@ -17,7 +17,7 @@ from results.journal import ClipRecord, Failure, Prediction
 from results.published import published
 from results.run import RunDirectory, RunRecord, TaskRecord
 from results.scoring import score_task
-from results.verify import CLOSE, NOT_COMPARABLE, OFF, REPRODUCED, Line, as_markdown, chosen, models_of, verify
+from results.verify import CLOSE, NOT_COMPARABLE, OFF, REPRODUCED, Line, as_markdown, as_text, chosen, models_of, verify
 
 LIBRISPEECH, VOCALSOUND = "asr/librispeech", "vsc/vocalsound"
 PROMPTS = {
@@ -196,6 +196,15 @@ def test_what_became_of_the_samples_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_run_that_failed_on_many_reproduces_nothing(tmp_path: Path) -> None:
+    """Who fails on what is hard has the paper's score on the rest."""
+    for number, (failed, verdict) in enumerate(((20, REPRODUCED), (200, NOT_COMPARABLE))):
+        pairs = speech(2.0)
+        pairs[:failed] = [(reference, None) for reference, _ in pairs[:failed]]
+        line = one(make_run(tmp_path / str(number), pairs, {"wer_qwen_audio": AS_PUBLISHED}))
+        assert line.verdict == verdict and f"failed: {failed} of 2,620 samples" in line.reasons[0]
+
+
 def test_a_part_of_the_set_is_named_and_too_small_a_part_says_nothing(tmp_path: Path) -> None:
     limit = {"each": {"limit": 1500}}
     metrics = {"wer_qwen_audio": AS_PUBLISHED}
@@ -241,6 +250,10 @@ def test_what_is_true_of_several_lines_is_said_once_and_the_verdicts_are_counted
     text = as_markdown([control, good, control], ["a note"])
     assert "\n[1] [3], not comparable:\n- control: each clip was silence of its length\n" in text
     assert text.endswith("\na note  \n3 published numbers: 1 reproduced, 2 not comparable  ")
+    shown = as_text([control, good, control], ["a note"]).splitlines()
+    assert max(map(len, shown)) <= 100
+    assert shown[1] == "asr/librispeech, wer_qwen_audio" and shown[2].endswith("not comparable  [1]")
+    assert sum(line == "[1] [3], not comparable:" for line in shown) == 1 and shown[-2] == "a note"
 
 
 def test_close_is_close(tmp_path: Path) -> None:
@@ -361,8 +374,12 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_names_stay_text_in_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     directory = make_run(
-        tmp_path / "run", speech(9.0), {"wer_qwen_audio": AS_PUBLISHED}, asked={"prompt": "<b>|`: \x1b[31m<script>"}
+        tmp_path / "run",
+        speech(9.0),
+        {"wer_qwen_audio": AS_PUBLISHED},
+        asked={"prompt": "<b>|`: \x1b[31m<script> [x](javascript:y) **z**"},
     )
     assert main(["verify", str(directory.path)]) == 1
     text = capsys.readouterr().out
     assert "<script>" not in text and "<b>" not in text and "\x1b" not in text and "&lt;b>" in text
+    assert "](" not in text.replace("\\(", "") and "**" not in text.replace("\\*", "")
