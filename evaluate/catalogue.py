@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from datasets_prep.corpus import Corpus, Split, corpora
-from results.published import Published, published
+from results.papers.published import Published, published
 
 TASKS = Path(__file__).resolve().parents[1] / "configs/task"
 TYPES = {

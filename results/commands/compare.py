@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from results import compare as comparisons
-from results import compare_report as reports
+from results.comparison import compare as comparisons
+from results.comparison import forms as reports
 from results.console import say
 from results.files import RunError, write_text
 from results.run import RunDirectory

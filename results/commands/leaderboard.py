@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from metrics.base import nearest
-from results import latex, tables, terminal, webpage
 from results import leaderboard as boards
-from results.assembly import PRIMARY, assemble
-from results.board import Board
+from results.boards import latex, tables, terminal, webpage
+from results.boards.assembly import PRIMARY, assemble
+from results.boards.board import Board
 from results.console import say
 from results.files import RunError
-from results.published import Published
-from results.published import published as numbers
+from results.papers.published import Published
+from results.papers.published import published as numbers
 from results.run import RunDirectory
 
 

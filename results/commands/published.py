@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from metrics.base import nearest
-from results import published as facts
 from results.console import say
 from results.files import RunError
 from results.leaderboard import table
+from results.papers import published as facts
 
 
 class Listing(str, Enum):

@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 
 from metrics.base import nearest
-from results import baseline as baselines
-from results import regression_report as reports
-from results.baseline import Baseline
 from results.console import say
 from results.files import RunError, write_text
-from results.regression import gate
+from results.gate import baseline as baselines
+from results.gate import forms as reports
+from results.gate.baseline import Baseline
+from results.gate.regression import gate
 from results.run import RunDirectory
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from results import verify as verification
 from results.console import say
 from results.files import RunError
+from results.papers import verify as verification
 from results.run import RunDirectory
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from metrics.score import Counts, Score
-from results import leaderboard, verify
+from results import leaderboard
 from results.files import RunError
+from results.papers import verify
 from results.report import blocks, charts, clips, samples
 from results.report.clips import Embedded
 from results.run import RunDirectory, RunRecord
@@ -28,7 +29,7 @@ class Verdict:
     published: float
     value: float | None
     verdict: str
-    """One of those of results.verify."""
+    """One of those of results.papers.verify."""
     causes: list[str] = field(default_factory=list)
     """Sentences: what differs, or why nothing can be said."""
     source: str = ""

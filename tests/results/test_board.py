@@ -9,12 +9,12 @@ from runs import ACCURACY, WER, WORDS, Maker
 
 from metrics.paired import compare, holm
 from metrics.score import MetricSpec, ScoringSpec
-from results import tables
-from results.assembly import assemble
-from results.board import Board, Cell
+from results.boards import tables
+from results.boards.assembly import assemble
+from results.boards.board import Board, Cell
 from results.files import RunError
 from results.pairs import pair
-from results.published import Place, Published, Row
+from results.papers.published import Place, Published, Row
 from results.scoring import statistics_of
 
 

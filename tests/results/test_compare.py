@@ -13,8 +13,8 @@ from metrics.paired import compare as by_hand
 from metrics.score import MetricSpec, ScoringSpec
 from results import statistics
 from results.__main__ import main
-from results.compare import compare
-from results.compare_report import as_html, as_text, render
+from results.comparison.compare import compare
+from results.comparison.forms import as_html, as_text, render
 from results.console import columns, elided, listed
 from results.files import RunError
 from results.journal import ClipRecord, Failure, Prediction

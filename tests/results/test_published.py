@@ -16,9 +16,9 @@ from support import CHECKOUT, ENVIRONMENT, command
 
 from evaluate.catalogue import TASKS, entries
 from metrics.records import MetricSpec
-from results import published as facts
 from results.files import RunError
-from results.published import conflicts, published, read_places, read_rows, rows, samples_of, unmapped
+from results.papers import published as facts
+from results.papers.published import conflicts, published, read_places, read_rows, rows, samples_of, unmapped
 
 ENTRIES = {entry.name: entry for entry in entries()}
 PLACES, SAMPLES = read_places(facts.FOLDER / facts.PLACES)
@@ -233,7 +233,7 @@ def test_the_command_refuses_in_a_sentence(arguments: tuple[str, ...], said: str
 
 def test_all_is_read_in_a_second_and_not_before_it_is_asked() -> None:
     code = (
-        "import time, yaml; import results.published as p\n"
+        "import time, yaml; import results.papers.published as p\n"
         "assert not p.rows.cache_info().currsize\n"
         "begin = time.process_time(); p.published(); p.unmapped(); spent = time.process_time() - begin\n"
         "assert spent < (1 if hasattr(yaml, 'CBaseLoader') else 20), spent"

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from metrics.randomization import paired
 from metrics.score import MetricSpec, ScoringSpec
-from results import baseline as baselines
 from results.__main__ import app, main
+from results.gate import baseline as baselines
+from results.gate.regression import Verdict, judge
 from results.journal import Failure, Prediction
 from results.pairs import pair
-from results.regression import Verdict, judge
 from results.run import RunDirectory, RunRecord, TaskRecord
 from results.scoring import score_task
 from results.statistics import TaskStatistics

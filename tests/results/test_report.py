@@ -18,9 +18,9 @@ import soundfile
 from support import command
 
 from metrics.score import MetricSpec, ScoringSpec
-from results import verify
 from results.files import RunError
 from results.journal import ClipRecord, Prediction
+from results.papers import verify
 from results.report import blocks, charts, clips, data, page, samples
 from results.run import RunDirectory
 

@@ -17,14 +17,15 @@ from runs import ACCURACY, WER, Maker
 from support import CHECKOUT, ENVIRONMENT
 
 from metrics.score import MetricSpec, ScoringSpec
-from results import tables, text
+from results import text
 from results.__main__ import main
-from results.assembly import assemble
-from results.board import Board
-from results.latex import latex
-from results.published import Place, Published, Row
-from results.terminal import show
-from results.webpage import webpage
+from results.boards import tables
+from results.boards.assembly import assemble
+from results.boards.board import Board
+from results.boards.latex import latex
+from results.boards.terminal import show
+from results.boards.webpage import webpage
+from results.papers.published import Place, Published, Row
 
 HOSTILE = [
     "<script>alert(1)</script>",

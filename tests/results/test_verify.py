@@ -11,13 +11,24 @@ from support import command
 
 from metrics.score import MetricSpec, ScoringSpec
 from results.__main__ import main
-from results.causes import gap, point
 from results.files import RunError
 from results.journal import ClipRecord, Failure, Prediction
-from results.published import published
+from results.papers.causes import gap, point
+from results.papers.published import published
+from results.papers.verify import (
+    CLOSE,
+    NOT_COMPARABLE,
+    OFF,
+    REPRODUCED,
+    Line,
+    as_markdown,
+    as_text,
+    chosen,
+    models_of,
+    verify,
+)
 from results.run import RunDirectory, RunRecord, TaskRecord
 from results.scoring import score_task
-from results.verify import CLOSE, NOT_COMPARABLE, OFF, REPRODUCED, Line, as_markdown, as_text, chosen, models_of, verify
 
 LIBRISPEECH, VOCALSOUND = "asr/librispeech", "vsc/vocalsound"
 PROMPTS = {

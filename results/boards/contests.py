@@ -6,7 +6,7 @@ import numpy as np
 
 from metrics.base import SumMetric
 from metrics.paired import holm, one_against_many
-from results.board import Board, Cell, Column
+from results.boards.board import Board, Cell, Column
 from results.pairs import places
 from results.questions import scored_together
 from results.scoring import statistics_of

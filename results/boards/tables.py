@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from results import text
-from results.board import Average, Board, Cell, Column
-from results.contests import WAYS
+from results.boards.board import Average, Board, Cell, Column
+from results.boards.contests import WAYS
 from results.leaderboard import shown_value
 
 TIED, OTHERWISE, PUBLISHED, NOTHING = "≈", "≠", "†", shown_value(None)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from xml.etree import ElementTree
 
 from results.console import columns, counted, listed, wrapped
-from results.regression import Gate, Verdict, said_change, shown_p
+from results.gate.regression import Gate, Verdict, said_change, shown_p
 from results.text import markdown, shown, xml
 
 HEADER = ["task", "metric", "baseline", "run", "difference", "95 % interval", "changed", "p", "verdict"]

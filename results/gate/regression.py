@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from metrics.paired import holm
 from metrics.randomization import Paired, groups_at_stake, paired
-from results.baseline import Baseline, TaskBaseline
+from results.gate.baseline import Baseline, TaskBaseline
 from results.pairs import Pair, pair
 from results.questions import other_answerers, other_questions, scored_together
 from results.run import RunDirectory, RunRecord, TaskScores

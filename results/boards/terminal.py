@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from results import text
-from results.board import Board
+from results.boards.board import Board
+from results.boards.tables import SUPERSCRIPT, Shown, grid, sentences
 from results.console import Lasting
-from results.tables import SUPERSCRIPT, Shown, grid, sentences
 
 if TYPE_CHECKING:
     from rich.text import Text

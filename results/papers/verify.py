@@ -11,12 +11,13 @@ from typing import Any
 
 from metrics.base import nearest
 from metrics.score import Score
-from results import causes, text
-from results.causes import Case, gap, point
+from results import text
 from results.console import columns, counted, wrapped
 from results.files import RunError
 from results.leaderboard import CONTROLS, table
-from results.published import Published, published
+from results.papers import causes
+from results.papers.causes import Case, gap, point
+from results.papers.published import Published, published
 from results.run import RunDirectory, RunRecord, TaskScores
 from results.scoring import records_of
 

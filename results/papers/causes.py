@@ -14,7 +14,7 @@ from metrics.extractors import EXTRACTORS
 from metrics.normalizers import NORMALIZERS
 from metrics.score import MetricSpec, Score, ScoringSpec, check
 from results.leaderboard import STANDINGS
-from results.published import Published, samples_of
+from results.papers.published import Published, samples_of
 from results.run import RunRecord, TaskScores
 from results.scoring import structured
 

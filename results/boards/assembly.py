@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from metrics.base import nearest
 from metrics.registry import METRICS
 from metrics.score import ScoringSpec
-from results import contests
-from results.board import Board, Cell, Column, Entry
+from results.boards import contests
+from results.boards.board import Board, Cell, Column, Entry
 from results.files import RunError
 from results.leaderboard import named_runs, notes_of_all, task_lines, unfinished
-from results.published import Published
+from results.papers.published import Published
 from results.run import RunDirectory, RunRecord, TaskScores
 
 PRIMARY, ALL = "primary", "all"

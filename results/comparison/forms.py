@@ -10,13 +10,13 @@ from pathlib import Path
 from textwrap import wrap
 
 from metrics.randomization import Paired
-from results.compare import VERDICTS, RunComparison, TaskComparison
+from results.comparison.compare import VERDICTS, RunComparison, TaskComparison
+from results.comparison.flips import Flip, Said
 from results.console import WIDTH, columns, counted, listed, wrapped
-from results.flips import Flip, Said
 from results.text import shown
 
 FORMATS = ("text", "json", "html")
-TEMPLATE = Path(__file__).with_name("templates") / "compare.html"
+TEMPLATE = Path(__file__).with_name("compare.html")
 HEADER = ["task", "metric", "A", "B", "B - A", "95 % interval", "n/groups", "p", "B is"]
 OF_SLICES = ["by", "value", "A", "B", "B - A", "95 % interval", "n/groups", "p"]
 LONGEST = 600

@@ -16,7 +16,7 @@ from metrics.base import nearest
 from metrics.records import MetricSpec
 from results.files import RunError
 
-FOLDER = Path(__file__).with_name("published")
+FOLDER = Path(__file__).parents[1] / "published"
 PLACES = "tasks.yaml"
 UNITS = {
     "%": (0.0, 100.0),

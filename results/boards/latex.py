@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from results import text
-from results.board import Board
-from results.tables import Grid, Shown, grid, sentences
+from results.boards.board import Board
+from results.boards.tables import Grid, Shown, grid, sentences
 
 
 def latex(board: Board, rows: str = "models") -> str:

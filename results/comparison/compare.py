@@ -8,14 +8,14 @@ from metrics.base import nearest
 from metrics.paired import holm
 from metrics.randomization import Paired, paired
 from metrics.score import ScoringSpec
+from results.comparison.flips import Flips, flips
+from results.comparison.slices import KNOWN, Slice, slices
 from results.files import RunError
-from results.flips import Flips, flips
 from results.leaderboard import CONTROLS
 from results.pairs import Pair, pair
 from results.questions import other_questions, scored_together
 from results.run import RunDirectory, RunRecord, TaskScores
 from results.scoring import SCORED, statistics_of
-from results.slices import KNOWN, Slice, slices
 from results.statistics import TaskStatistics
 
 ALPHA = 0.05

@@ -1,8 +1,8 @@
 """A board as a page of HTML by itself: no script, and nothing from elsewhere."""
 
 from results import text
-from results.board import Board
-from results.tables import grid, sentences
+from results.boards.board import Board
+from results.boards.tables import grid, sentences
 
 PAGE = """\
 <!DOCTYPE html>

@@ -13,7 +13,7 @@ from results.run import RunDirectory, RunRecord
 from results.scoring import statistics_of
 from results.statistics import TaskStatistics
 
-FOLDER = Path(__file__).with_name("baselines")
+FOLDER = Path(__file__).parents[1] / "baselines"
 SCHEMA_VERSION = 1
 _NAME = re.compile(r"\w[\w.+-]*")
 

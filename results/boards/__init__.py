@@ -1,0 +1,1 @@
+"""Boards: models beside models, with what a test says of the best."""

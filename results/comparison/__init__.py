@@ -1,0 +1,1 @@
+"""Two runs, sample by sample."""

@@ -1,0 +1,1 @@
+"""What papers report, and whether a run reproduces it."""
