@@ -102,6 +102,8 @@ def compare(
             ready[name] = _ready(runs, records, name)
         except ValueError as error:
             left_out[name] = str(error)
+    if not known:
+        raise RunError(f"{first.path} and {second.path} cannot be compared: neither has a task")
     if left_out and (tasks or not ready):
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         raise RunError(f"{first.path} and {second.path} cannot be compared: {reasons}")

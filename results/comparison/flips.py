@@ -103,11 +103,20 @@ def _losses(found: Pair) -> np.ndarray:
         both = metric.encode([*found.first, *(row._replace(id=f"{row.id} (second)") for row in found.second)])
         changed = np.array([k for k in range(n) if found.first[k].answer != found.second[k].answer], dtype=np.int64)
         weights = np.repeat([1, 0], n)
-        before = metric.score(both, weights)
-        moved = np.array([metric.score(both, _exchanged(weights, int(place), n)) - before for place in changed])
+        before, known = metric.score(both, weights), {}
+        for place in changed:  # what is said alike of what is alike moves the set alike
+            key = _alike(found.first[place], found.second[place])
+            if key not in known:
+                known[key] = metric.score(both, _exchanged(weights, int(place), n)) - before
+        moved = np.array([known[_alike(found.first[place], found.second[place])] for place in changed])
     losses = np.zeros(n)
     losses[changed] = np.nan_to_num(moved) * (-1 if metric.higher_is_better else 1)
     return losses
+
+
+def _alike(first: Row, second: Row) -> tuple[str | None, str | None, tuple[str, ...], str | None]:
+    """All that the set knows of a sample: its rows are recorded ones, without fields."""
+    return first.answer, second.answer, first.references, first.language
 
 
 def _exchanged(weights: np.ndarray, place: int, n: int) -> np.ndarray:

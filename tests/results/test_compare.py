@@ -17,6 +17,7 @@ from results.comparison.compare import compare
 from results.comparison.forms import as_html, as_text, render
 from results.console import columns, elided, listed
 from results.files import RunError
+from results.flips import flips
 from results.journal import ClipRecord, Failure, Prediction
 from results.pairs import pair
 from results.run import RunDirectory, RunRecord, TaskRecord
@@ -228,6 +229,23 @@ def test_flips_of_a_metric_of_the_whole_set(tmp_path, first):
     assert all(flip.first.steps is None for flip in found.flips.lost)
     assert (found.result.p, found.result.draws) == (0.5, 0)  # of four ways to swap two answers, two are as far
     assert sum(flip.loss for flip in found.flips.lost) == pytest.approx(-(found.result.difference or 0), rel=0.1)
+
+
+def test_equal_flips_of_the_whole_set_are_scored_once(tmp_path, first, monkeypatch):
+    """Else many flips of a large set would take hours: each costs a score of all samples."""
+    second = make_run(tmp_path / "b", {"f1": changed("f1", {number: "meow" for number in range(0, 40, 4)})})
+    kept = [statistics.read(run.path / "f1") for run in (first, second)]
+    both, calls = pair(kept[0], kept[1]), []
+    score = type(both.metric).score
+    monkeypatch.setattr(type(both.metric), "score", lambda *given: calls.append(1) or score(*given))
+    found = flips(both, *(run.journal("f1").read() for run in (first, second)), 3, SPECS["f1"])
+    assert (found.worse, len(found.lost), len({flip.loss for flip in found.lost})) == (10, 3, 1) and len(calls) == 2
+
+
+def test_runs_without_a_task_are_refused(tmp_path):
+    run = make_run(tmp_path / "none", {})
+    with pytest.raises(RunError, match="neither has a task"):
+        compare(run, run)
 
 
 def test_slices_by_what_the_data_have(tmp_path, first):

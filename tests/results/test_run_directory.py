@@ -253,3 +253,7 @@ def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
         reader = pool.submit(pipe.read_text)
         write_text(pipe, "a\nb\n")
         assert reader.result(10) == "a\nb\n" and pipe.is_fifo()
+    for folder in (tmp_path, Path()):
+        with pytest.raises(IsADirectoryError):
+            write_text(folder, "a")
+    assert [*tmp_path.iterdir()] == [pipe]
