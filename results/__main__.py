@@ -25,8 +25,8 @@ from results.rows import RowError
 COMMANDS = (leaderboard, verify, compare, regression, report, export, published, rescore, score, metrics)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="What came out of runs.")
-for command in COMMANDS:
-    app.command()(command)
+for command in COMMANDS:  # a paragraph of help is one line: a terminal breaks it, not the source
+    app.command(help="\n\n".join(" ".join(part.split()) for part in (command.__doc__ or "").split("\n\n")))(command)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -105,6 +105,8 @@ class Board:
     remarks: list[str] = field(default_factory=list)
     """Sentences on the whole."""
     alpha: float = 0.05
+    intervals: bool = True
+    """Whether tables to be read show them."""
     ways: dict[str, list[int]] = field(default_factory=dict)
     """Columns in which the best was held against others by each way of contests.WAYS."""
 

@@ -130,17 +130,16 @@ def _ready(runs: tuple[RunDirectory, RunDirectory], records: tuple[RunRecord, Ru
     """Raises ValueError where the task cannot be compared."""
     scores: list[TaskScores] = []
     kept: list[TaskStatistics] = []
-    for run, record, which in zip(runs, records, ("first", "second"), strict=True):
+    for run, record, which in zip(runs, records, "AB", strict=True):
         if name not in record.tasks:
-            other = "second" if which == "first" else "first"
-            raise ValueError(f"only in the {other} run")
+            raise ValueError(f"only in {'B' if which == 'A' else 'A'}")
         found = run.read_scores(name)
         if found is None:
-            raise ValueError(f"not finished in the {which} run")
+            raise ValueError(f"not finished in {which}")
         of_run = statistics_of(run, record, name)
         if of_run is None:
             why = next((score.unavailable for score in found.scores if score.primary and score.unavailable), "no score")
-            raise ValueError(f"no statistics of the {which} run: {why}")
+            raise ValueError(f"no statistics of {which}: {why}")
         scores.append(found)
         kept.append(of_run)
     try:
@@ -172,9 +171,9 @@ def _scored_anew(
 def _compared(name: str, task: _Task, result: Paired, p: float) -> TaskComparison:
     first, second = task.scores
     metric, both = task.paired.metric, task.paired
-    warnings = other_questions(first.asked, second.asked)
+    warnings = other_questions(first.asked, second.asked, ("in A", "in B"))
     if first.counts.expected != second.counts.expected:
-        warnings.append(f"limit ({first.counts.expected} samples asked, {second.counts.expected})")
+        warnings.append(f"limit ({first.counts.expected} samples in A, {second.counts.expected} in B)")
     return TaskComparison(
         task=name,
         metric=next(score.name for score in first.scores if score.primary),
@@ -238,7 +237,7 @@ def _about(record: Mapping[str, Any], subset: str | None, spec: ScoringSpec) -> 
 
 def _warnings(records: tuple[RunRecord, RunRecord]) -> list[str]:
     return [
-        f"the {which} run is a control, no measure of the model: {CONTROLS.get(record.control, record.control)}"
-        for record, which in zip(records, ("first", "second"), strict=True)
+        f"{which} is a control, no measure of the model: {CONTROLS.get(record.control, record.control)}"
+        for record, which in zip(records, "AB", strict=True)
         if record.control
     ]

@@ -11,7 +11,7 @@ from textwrap import wrap
 
 from metrics.randomization import Paired
 from results.compare import VERDICTS, RunComparison, TaskComparison
-from results.console import WIDTH, columns, listed, wrapped
+from results.console import WIDTH, columns, counted, listed, wrapped
 from results.flips import Flip, Said
 from results.text import shown
 
@@ -47,9 +47,10 @@ def conclusion(compared: RunComparison) -> str:
     counts = Counter(task.verdict for task in compared.tasks)
     said = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
     tests = sorted({task.result.test for task in compared.tasks})
+    over = counted(len(compared.tasks), "task")
     return (
-        f"B against A: {said}. p: {' or '.join(tests)}, two-sided, after Holm over {len(compared.tasks)} tasks; better "
-        f"and worse are told at {compared.alpha:g}. Intervals: paired bootstrap over groups, each for itself."
+        f"B against A: {said}. p: {' or '.join(tests)}, two-sided, after Holm over {over}; better and worse "
+        f"are told at {compared.alpha:g}. Intervals: paired bootstrap over groups, each for itself."
     )
 
 
@@ -151,7 +152,10 @@ def _flip(flip: Flip, task: TaskComparison) -> list[str]:
         ("B", _said(flip.second, flip.joint)),
     ):
         start = f"      {name:<10}"
-        lines += wrap(text, WIDTH, initial_indent=start, subsequent_indent=" " * len(start)) or [start.rstrip()]
+        deeper = " " * len(start)  # a mark such as [a->b] has a hyphen, and is no place to break a line
+        lines += wrap(text, WIDTH, initial_indent=start, subsequent_indent=deeper, break_on_hyphens=False) or [
+            start.rstrip()
+        ]
     return lines
 
 

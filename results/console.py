@@ -71,6 +71,11 @@ def listed(names: list[str], total: int) -> str:
     return ", ".join(names) if len(names) <= FEW else f"{', '.join(names[: FEW - 2])} and {len(names) - FEW + 2} more"
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 task`, `2 tasks`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def wrapped(sentence: str) -> list[str]:
     """A sentence in lines of at most WIDTH characters, but for longer words."""
     return wrap(sentence, WIDTH, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)

@@ -1,5 +1,6 @@
 """Fingerprints: what decided the answers in a directory, held against what is asked now."""
 
+import json
 from collections.abc import Mapping
 
 from results.files import RunError
@@ -29,12 +30,29 @@ def refuse_other_answers(
             )
 
 
-def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """The names in which two fingerprints differ, with the values where they are short enough to read."""
+def differences(
+    before: Mapping[str, str], now: Mapping[str, str], when: tuple[str, str] = ("before", "now")
+) -> list[str]:
+    """The names in which two fingerprints differ, with the values where they are short enough to read, and ``when``
+    each is true. Of settings (an object in JSON) those are named that differ: `generation.seed (0 before, 1 now)`."""
     named = []
     for name in sorted({*before, *now}):
         old, new = before.get(name, "nothing"), now.get(name, "nothing")
-        if old != new:
-            readable = max(len(old), len(new)) <= 200 and not (len(new) == 64 and " " not in new)
-            named.append(f"{name} ({old} before, {new} now)" if readable else name)
+        if old == new:
+            continue
+        settings = _settings(old), _settings(new)
+        if settings[0] and settings[1]:
+            named += [f"{name}.{said}" for said in differences(*settings, when)]
+            continue
+        readable = max(len(old), len(new)) <= 200 and not (len(new) == 64 and " " not in new)
+        named.append(f"{name} ({old} {when[0]}, {new} {when[1]})" if readable else name)
     return named
+
+
+def _settings(value: str) -> dict[str, str]:
+    """The entries of an object in JSON, in JSON; empty where the value is anything else."""
+    try:
+        read = json.loads(value)
+    except ValueError:
+        return {}
+    return {key: json.dumps(entry, ensure_ascii=False) for key, entry in read.items()} if isinstance(read, dict) else {}

@@ -101,15 +101,15 @@ def read(directories: Sequence[RunDirectory]) -> tuple[list[Line], list[str]]:
     """The lines of runs; and notes, a sentence each, on tasks that are not finished, were left out, or are on data that
     is not as published. Raises RunError."""
     lines, notes = [], []
-    for directory, record, shown in named_runs(directories):
+    runs = named_runs(directories)
+    for directory, record, shown in runs:
         for task in record.tasks:
             scores = directory.read_scores(task)
             if scores is None:
                 notes.append(unfinished(directory, record, task, shown))
             else:
                 lines += _lines(record, shown, scores)
-        notes += notes_of(record, shown)
-    return lines, notes
+    return lines, notes + notes_of_all((record, shown) for _, record, shown in runs)
 
 
 def named_runs(directories: Sequence[RunDirectory]) -> list[tuple[RunDirectory, RunRecord, str]]:
@@ -169,7 +169,10 @@ def _notes(record: RunRecord) -> list[str]:
         tasks = [task for task, entry in record.tasks.items() if standing in entry.data.values()]
         if tasks:
             notes.append(f": the data of {listed(tasks, len(record.tasks))} {meaning}")
-    return notes + [f" was not asked {task}: {reason}" for task, reason in record.left_out.items()]
+    unasked: dict[str, list[str]] = {}
+    for task, reason in record.left_out.items():
+        unasked.setdefault(reason, []).append(task)
+    return notes + [f" was not asked {listed(tasks, 0)}: {reason}" for reason, tasks in unasked.items()]
 
 
 def write(directory: RunDirectory, primary: bool = False) -> str:

@@ -9,9 +9,11 @@ ASKED = ("prompt", "manifest", "language", "generation", "long_audio", "control"
 weights, dtype, code. Those may differ, for they are what is compared."""
 
 
-def other_questions(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def other_questions(
+    before: Mapping[str, str], now: Mapping[str, str], when: tuple[str, str] = ("before", "now")
+) -> list[str]:
     """What differs in the questions of two fingerprints, a phrase each; empty where the same was asked."""
-    return differences(*({key: value for key, value in asked.items() if key in ASKED} for asked in (before, now)))
+    return differences(_parts(before, asked=True), _parts(now, asked=True), when)
 
 
 def scored_together(signature: str) -> bool:
@@ -22,4 +24,8 @@ def scored_together(signature: str) -> bool:
 
 def other_answerers(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """What differs in who answered, a phrase each."""
-    return differences(*({key: value for key, value in asked.items() if key not in ASKED} for asked in (before, now)))
+    return differences(_parts(before, asked=False), _parts(now, asked=False))
+
+
+def _parts(fingerprint: Mapping[str, str], asked: bool) -> dict[str, str]:
+    return {key: value for key, value in fingerprint.items() if (key in ASKED) == asked}

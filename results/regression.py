@@ -55,7 +55,7 @@ class Verdict:
         if self.is_worse:
             return "worse"
         if self.losses:
-            return "lost"
+            return "incomplete"
         if self.refusals:
             return "not compared"
         return "better" if self.is_better else "no worse"

@@ -1,8 +1,10 @@
 """The gate's verdicts for those who read them: people, a CI's test report (JUnit XML), GitHub's step summary."""
 
+from collections import Counter
+from collections.abc import Callable, Sequence
 from xml.etree import ElementTree
 
-from results.console import columns, listed, wrapped
+from results.console import columns, counted, listed, wrapped
 from results.regression import Gate, Verdict, said_change, shown_p
 from results.text import markdown, shown, xml
 
@@ -12,14 +14,9 @@ HEADER = ["task", "metric", "baseline", "run", "difference", "95 % interval", "c
 def as_text(gate: Gate, baseline: str, run: str) -> str:
     """A table, what failed and what must be known, and the verdict in a sentence at the end."""
     parts = [columns(HEADER, [_cells(verdict) for verdict in gate.verdicts], left=2), ""]
-    for verdict in gate.verdicts:
-        for reason in (*verdict.losses, *verdict.refusals):
-            parts += wrapped(f"{shown(verdict.task)}: {shown(reason)}")
-    by_note: dict[str, list[str]] = {}
-    for verdict in gate.verdicts:
-        for note in verdict.notes:
-            by_note.setdefault(shown(note), []).append(shown(verdict.task))
-    for note, tasks in by_note.items():
+    for reason, tasks in _reasons(gate).items():
+        parts += wrapped(f"{listed(tasks, len(gate.verdicts))}: {reason}")
+    for note, tasks in _by_sentence(gate, lambda verdict: verdict.notes).items():
         parts += wrapped(f"note: {listed(tasks, len(gate.verdicts))}: {note}")
     for note in gate.notes:
         parts += wrapped(f"note: {shown(note)}")
@@ -28,19 +25,21 @@ def as_text(gate: Gate, baseline: str, run: str) -> str:
 
 def conclusion(gate: Gate, baseline: str, run: str) -> str:
     """The verdict on the whole run, and what can be done about it."""
-    lost = [verdict.task for verdict in gate.verdicts if verdict.losses]
+    lost = Counter(verdict.word for verdict in gate.verdicts if verdict.losses)
     refused = [verdict.task for verdict in gate.verdicts if verdict.refusals and not verdict.losses]
     better = [verdict.task for verdict in gate.verdicts if verdict.word == "better"]
-    how = f"one-sided, alpha {gate.alpha:g} after Holm over {sum(v.result is not None for v in gate.verdicts)} tasks"
+    tested = sum(verdict.result is not None for verdict in gate.verdicts)
+    how = f"one-sided, alpha {gate.alpha:g} after Holm over {counted(tested, 'task')}"
     said = f"{shown(run)} against {shown(baseline)} ({how}): "
     if not gate.verdicts:
         return f"{said}nothing was compared: the baseline holds no task"
     if lost:
-        said += f"FAILED, {_tasks(len(lost))} lost"
+        said += "FAILED, " + ", ".join(f"{counted(number, 'task')} {word}" for word, number in lost.items())
+        said += f", {len(refused)} not compared" if refused else ""
     elif refused:
-        said += f"NOT COMPARED, {_tasks(len(refused))}"
+        said += f"NOT COMPARED, {counted(len(refused), 'task')}"
     else:
-        said += f"no loss in {_tasks(len(gate.verdicts))}"
+        said += f"no loss in {counted(len(gate.verdicts), 'task')}"
         if blind := sum(verdict.blind for verdict in gate.verdicts):
             said += f" (too small to find one: {blind})"
     if better:
@@ -86,12 +85,24 @@ def as_summary(gate: Gate, baseline: str, run: str) -> str:
     rows = [HEADER, ["---"] * len(HEADER), *[[markdown(cell) for cell in _cells(verdict)] for verdict in gate.verdicts]]
     parts = ["### " + markdown(conclusion(gate, baseline, run)), ""]
     parts += ["| " + " | ".join(row) + " |" for row in rows]
-    said = [
-        f"- **{markdown(verdict.task)}**: {markdown(reason)}"
-        for verdict in gate.verdicts
-        for reason in (*verdict.losses, *verdict.refusals, *verdict.notes)
-    ]
+    total = len(gate.verdicts)
+    sentences = (*_reasons(gate).items(), *_by_sentence(gate, lambda verdict: verdict.notes).items())
+    said = [f"- **{markdown(listed(tasks, total))}**: {markdown(sentence)}" for sentence, tasks in sentences]
     return "\n".join([*parts, "", *said, *[f"- {markdown(note)}" for note in gate.notes]]) + "\n"
+
+
+def _reasons(gate: Gate) -> dict[str, list[str]]:
+    """Why tasks failed or were not compared, each with its tasks."""
+    return _by_sentence(gate, lambda verdict: [*verdict.losses, *verdict.refusals])
+
+
+def _by_sentence(gate: Gate, said: Callable[[Verdict], Sequence[str]]) -> dict[str, list[str]]:
+    """What is said of tasks, once, and of which."""
+    found: dict[str, list[str]] = {}
+    for verdict in gate.verdicts:
+        for sentence in said(verdict):
+            found.setdefault(shown(sentence), []).append(shown(verdict.task))
+    return found
 
 
 def _cells(verdict: Verdict) -> list[str]:
@@ -119,7 +130,3 @@ def _has_values(verdict: Verdict) -> bool:
 
 def _number(value: float | None, form: str = ".2f") -> str:
     return "–" if value is None else format(value, form)
-
-
-def _tasks(number: int) -> str:
-    return f"{number} task" if number == 1 else f"{number} tasks"

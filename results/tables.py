@@ -124,7 +124,7 @@ def _shown(board: Board, cell: Cell | None) -> Shown:
     counts = zip(COUNTS, (cell.failed, cell.unparsed, cell.unjudged), strict=True)
     return Shown(
         value=shown_value(cell.value),
-        interval="" if cell.ci95 is None else f"[{cell.ci95[0]:.2f}, {cell.ci95[1]:.2f}]",
+        interval="" if cell.ci95 is None or not board.intervals else f"[{cell.ci95[0]:.2f}, {cell.ci95[1]:.2f}]",
         sign=TIED if cell.tied else "" if cell.comparable else OTHERWISE,
         counts=" ".join(f"{letter}{count}" for letter, count in counts if count),
         notes=tuple(board.numbers(cell)),

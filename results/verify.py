@@ -2,6 +2,7 @@
 it."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, inf, log10
@@ -12,6 +13,7 @@ from metrics.base import nearest
 from metrics.score import Score
 from results import causes
 from results.causes import Case, gap, point
+from results.console import counted
 from results.files import RunError
 from results.leaderboard import CONTROLS, table
 from results.published import Published, published
@@ -259,17 +261,30 @@ def as_json(lines: Sequence[Line], notes: Sequence[str]) -> str:
 
 
 def as_markdown(lines: Sequence[Line], notes: Sequence[str]) -> str:
-    """The table; below it the reasons, by the number of the line, and the notes."""
+    """The table; below it the reasons, by the numbers of the lines, the notes, and how many lines got which verdict."""
     header = ["", "task", "subset", "metric", "paper", "measured", "95 % interval", "n", "difference", "verdict"]
     rows = [[f"[{number}]" if line.reasons else "", *_cells(line)] for number, line in enumerate(lines, 1)]
     parts = [table(header, rows)] if rows else []
+    alike: dict[tuple[str, tuple[str, ...]], list[int]] = {}
     for number, line in enumerate(lines, 1):
         if line.reasons:
-            parts += ["", f"[{number}] {line.task} {line.published.subset or 'all'}, {line.verdict}:"]
-            parts += [f"- {_plain(reason)}" for reason in line.reasons]
-    if notes:
-        parts += ["", *(f"{_plain(note)}  " for note in notes)]
+            alike.setdefault((line.verdict, line.reasons), []).append(number)
+    for (verdict, reasons), numbers in alike.items():
+        line = lines[numbers[0] - 1]
+        place = f" {line.task} {line.published.subset or 'all'}" if len(numbers) == 1 else ""
+        parts += ["", f"{' '.join(f'[{number}]' for number in numbers)}{place}, {verdict}:"]
+        parts += [f"- {_plain(reason)}" for reason in reasons]
+    said = [*notes, *([conclusion(lines)] if lines else [])]
+    if said:
+        parts += ["", *(f"{_plain(note)}  " for note in said)]
     return "\n".join(parts).lstrip("\n")
+
+
+def conclusion(lines: Sequence[Line]) -> str:
+    """How many of the published numbers got which verdict."""
+    counts = Counter(line.verdict for line in lines)
+    said = ", ".join(f"{counts[word]} {word}" for word in (REPRODUCED, CLOSE, OFF, NOT_COMPARABLE) if counts[word])
+    return f"{counted(len(lines), 'published number')}: {said}"
 
 
 def _cells(line: Line) -> list[str]:

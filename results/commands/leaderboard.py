@@ -64,13 +64,15 @@ def leaderboard(
             "may be given more than once.",
         ),
     ] = None,
+    no_intervals: Annotated[bool, typer.Option("--no-intervals", help="The board's scores without intervals.")] = False,
     alpha: Annotated[
         float | None, typer.Option(help="Level of significance at which the board's best is best; default: 0.05.")
     ] = None,
 ) -> None:
     """Print the scores of one or more runs as a table."""
     asked = {"--rows": rows, "--metric": metric, "--subsets": subsets, "--published": published, "--alpha": alpha}
-    of_board = [name for name, given in asked.items() if given]
+    asked["--no-intervals"] = no_intervals
+    of_board = [name for name, given in asked.items() if given not in (None, False, [])]
     if layout is None:
         only_board = bool(of_board) or form in (Format.terminal, Format.latex, Format.html)
         several = len(runs) > 1 and form not in (Format.csv, Format.json)
@@ -88,7 +90,10 @@ def leaderboard(
     level = 0.05 if alpha is None else alpha
     if not 0 < level < 1:
         raise RunError(f"--alpha {level:g} is no level of significance; name one between 0 and 1, such as 0.05")
+    if no_intervals and form in (Format.csv, Format.json):
+        raise RunError(f"--no-intervals is of tables to be read; leave it out, --format {form.value} has all")
     board = assemble(directories, metric or PRIMARY, subsets, _reported(published or []), level)
+    board.intervals = not no_intervals
     if form is None:
         form = Format.terminal if sys.stdout is not None and sys.stdout.isatty() else Format.md
     _print(board, form, rows.value if rows else "models")

@@ -53,7 +53,8 @@ def regression(
     directory, path = RunDirectory(run), baselines.path_of(baseline)
     record, before = directory.must_read(), baselines.read(path)
     if before is None and not accept:
-        raise RunError(f"there is no baseline at {path}; --accept makes {run} one")
+        known = [one.stem for one in baselines.FOLDER.glob("*.json")] if path.parent == baselines.FOLDER else []
+        raise RunError(f"there is no baseline at {path} (--accept makes {run} one){nearest(path.stem, known)}")
     new = baselines.of(directory, record) if accept else None
     held_against = before or new
     assert held_against is not None

@@ -40,11 +40,22 @@ def test_the_readme_shows_each_variation() -> None:
     assert len(SHOWN) == 5 and all(word in shown for word, shown in zip(wanted, SHOWN[1:], strict=True))
 
 
+def test_the_table_and_the_page(tmp_path: Path) -> None:
+    run(SHOWN[0], "model=tiny", f"model=tiny run.dir={tmp_path / 'run'}")
+    board = command("results", "leaderboard", tmp_path / "run", "--layout", "board", "--rows", "tasks").stdout
+    rows = [line for line in board.splitlines() if line.startswith("| ")]
+    shown = [line for line in README.splitlines() if line.startswith("| ")]
+    scored = [[line.split("|")[1:3] for line in lines] for lines in (rows, shown)]
+    assert len(rows) > len(SAMPLES) and all(row in scored[1] for row in scored[0])
+    page = command("results", "report", tmp_path / "run", "--output", tmp_path / "report.html")
+    assert page.returncode == 0 and (tmp_path / "report.html").stat().st_size > 1e6
+
+
 def test_two_samples_a_task(tmp_path: Path) -> None:
     said = run(SHOWN[1], "results/runs/two", tmp_path / "run")
     record = json.loads((tmp_path / "run/run.json").read_text())
     assert {name: task["expected"] for name, task in record["tasks"].items()} == dict.fromkeys(SAMPLES, 2)
-    assert f"the data of {', '.join(SAMPLES)} is not as published" in said
+    assert f"the data of all {len(SAMPLES)} tasks is not as published" in said
     assert "more scores are in leaderboard.md" in said
     assert "wer_qwen_audio" not in said and "wer_qwen_audio" in (tmp_path / "run/leaderboard.md").read_text()
 
@@ -73,7 +84,7 @@ def test_two_models(tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
     whisper = json.loads((tmp_path / "whisper/run.json").read_text())
     assert list(whisper["tasks"]) == ["asr/librispeech", "s2tt/covost2_de_en"]
     assert list(whisper["left_out"]) == ["s2tt/covost2_en_de", "asc/cochlscene", "aqa/clothoaqa"]
-    assert "whisper was not asked asc/cochlscene: no prompt for model whisper" in said
+    assert "whisper was not asked asc/cochlscene, aqa/clothoaqa: no prompt for model whisper" in said
     assert "no prompt" in (tmp_path / "whisper/leaderboard.md").read_text()
     assert "left_out" not in json.dumps(whisper["config"]) and len(whisper["config"]["tasks"]) == 2
     assert set(json.loads((tmp_path / "tiny/run.json").read_text())["tasks"]) == set(SAMPLES)
@@ -109,7 +120,8 @@ def test_reproducing_a_paper_is_a_suite(paper: str) -> None:
         text=True,
     )
     name = paper.replace("-", "_")
-    wanted = f"suite={name}_paper model={name} 'model.path=\"my model\"' 'data.root=\"my data\"' limit=3"
-    assert done.returncode == 0 and wanted in done.stdout
+    run_dir = f"results/runs/{name}-{name}_paper"
+    wanted = f"suite={name}_paper model={name} 'model.path=\"my model\"' 'data.root=\"my data\"' 'run.dir=\"{run_dir}\"' limit=3"
+    assert done.returncode == 0 and wanted in done.stdout and f'results verify "{run_dir}"' in done.stdout
     done = subprocess.run(["make", "-o", "setup", f"reproduce-{paper}"], cwd=CHECKOUT, capture_output=True, text=True)
     assert done.returncode == 2 and f"say: make reproduce-{paper} MODEL=" in done.stdout

@@ -90,6 +90,12 @@ def test_failures_and_what_could_not_be_read_stand_in_the_cell(make: Maker) -> N
     assert "J:" not in text
 
 
+def test_what_was_not_asked_for_one_reason_is_one_sentence(make: Maker) -> None:
+    left_out = {"aqa/a": "no prompt", "s2tt/b": "English only", "asc/c": "no prompt"}
+    board = assemble([make("one", {"asr/own": (WER, 0.5)}, left_out=left_out)])
+    assert board.remarks == ["one was not asked aqa/a, asc/c: no prompt", "one was not asked s2tt/b: English only"]
+
+
 def test_only_samples_that_both_answered_are_tested(make: Maker) -> None:
     """Else a system that fails on what is hard would be tested on other samples than its rival."""
     whole, *holes = runs = [

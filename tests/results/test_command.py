@@ -15,6 +15,7 @@ from whisper_normalizer.english import EnglishTextNormalizer
 
 from metrics.score import METRICS, MetricSpec, ScoringSpec
 from results import catalogue, leaderboard
+from results.__main__ import app
 from results.journal import ClipRecord, Failure, Prediction
 from results.run import RunDirectory, RunRecord, TaskRecord, draw_order
 from results.scoring import score_task
@@ -361,6 +362,11 @@ def test_usage_is_told_in_one_sentence(arguments: list[str], said: str) -> None:
 def test_without_a_command_there_is_help() -> None:
     bare, asked = run_results(), run_results("--help")
     assert bare.returncode == asked.returncode == 0 and bare.stdout == asked.stdout and "leaderboard" in bare.stdout
+
+
+def test_help_is_broken_into_lines_by_the_terminal_alone() -> None:
+    said = [command.help or "" for command in app.registered_commands]
+    assert len(said) == 10 and all(said) and not any("\n" in part for text in said for part in text.split("\n\n"))
 
 
 def test_neither_results_nor_metrics_knows_torch(tmp_path: Path) -> None:

@@ -152,19 +152,19 @@ def test_what_is_not_of_both_is_counted_and_left_out(tmp_path, first):
     task = found.tasks[0]
     assert (task.only_first, task.only_second, task.differing, task.failed) == (7, 1, 1, (0, 2))
     assert task.result.n == 60 - 7 - 1
-    assert found.left_out == dict.fromkeys(("cer", "sound", "f1", "s2tt", "aac"), "only in the first run")
+    assert found.left_out == dict.fromkeys(("cer", "sound", "f1", "s2tt", "aac"), "only in A")
     text = " ".join(as_text(found).split())
     for said in (
-        "what was asked differs: control (nothing before, silence now)",
-        "manifest (h before, other now)",
-        "limit (60 samples asked, 56)",
+        "what was asked differs: control (nothing in A, silence in B)",
+        "manifest (h in A, other in B)",
+        "limit (60 samples in A, 56 in B)",
         "asr: 7 samples have a score in A alone",
-        "cer, sound, f1, s2tt, aac: not compared, only in the first run",
-        "the second run is a control, no measure of the model",
+        "cer, sound, f1, s2tt, aac: not compared, only in A",
+        "B is a control, no measure of the model",
     ):
         assert said in text
     second.forget_scores("asr")
-    with pytest.raises(RunError, match="asr: not finished in the second run"):
+    with pytest.raises(RunError, match="asr: not finished in B"):
         compare(first, second)
 
 
@@ -210,6 +210,15 @@ def test_flips_are_the_most_costly_and_aligned(tmp_path, first):
     back = compare(second, first, most_flips=1).tasks[0].flips
     assert back is not None and back.better == 2 and [flip.id for flip in back.gained] == ["s007"]
     assert "most gained with B" in as_text(compare(second, first, most_flips=1))
+
+
+def test_a_mark_stays_in_one_line_where_there_is_room(tmp_path, first):
+    words = answers("asr")[7]["raw"].split()
+    for length in range(66, 78, 3):
+        said = " ".join([words[0], "w" * length, *words[2:]])
+        second = make_run(tmp_path / str(length), {"asr": changed("asr", {7: said})})
+        text = as_text(compare(first, second, most_flips=1))
+        assert f"[{words[1]}->{'w' * length}]" in text and "after Holm over 1 task;" in text
 
 
 def test_flips_of_a_metric_of_the_whole_set(tmp_path, first):

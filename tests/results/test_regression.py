@@ -85,7 +85,7 @@ def test_a_loss_fails_and_a_gain_offers_to_accept(tmp_path, baseline, capsys):
     worse = answers(wrong=set(range(3, 60, 4)))
     make_run(tmp_path / "worse", {"kws": ("accuracy", worse), "asr": ("wer", answers())}, weights="c" * 64)
     status, out, _ = call(capsys, tmp_path / "worse", "--baseline", baseline)
-    assert status == 1 and "kws: worse: accuracy 97.50 -> 81.25 %, -16.25 [" in out and "FAILED, 1 task lost" in out
+    assert status == 1 and "kws: worse: accuracy 97.50 -> 81.25 %, -16.25 [" in out and "FAILED, 1 task worse" in out
     assert "note: all 2 tasks: answered otherwise: weights" in out
     make_run(tmp_path / "good", {"kws": ("accuracy", answers(wrong=set())), "asr": ("wer", answers(wrong=set()))})
     assert call(capsys, tmp_path / "good", "--baseline", tmp_path / "new.json", "--accept")[0] == 0
@@ -94,7 +94,7 @@ def test_a_loss_fails_and_a_gain_offers_to_accept(tmp_path, baseline, capsys):
     status, out, _ = call(capsys, tmp_path / "good", "--baseline", tmp_path / "low.json")
     assert status == 0 and "better: kws, asr; --accept makes this run the new baseline" in out
     status, out, _ = call(capsys, low.path, "--baseline", tmp_path / "new.json", "--accept")
-    assert status == 0 and "FAILED, 2 tasks lost" in out and "is the new baseline" in out
+    assert status == 0 and "FAILED, 2 tasks worse" in out and "is the new baseline" in out
     assert call(capsys, low.path, "--baseline", tmp_path / "new.json")[0] == 0
 
 
@@ -111,10 +111,30 @@ def test_a_loss_within_tolerance_passes(tmp_path, baseline, capsys):
         assert status == 2 and why in err
 
 
+def test_what_is_true_of_several_tasks_is_said_once(tmp_path, baseline, capsys):
+    run = make_run(tmp_path / "less", {"kws": ("accuracy", answers(70)), "asr": ("wer", answers(70))})
+    summary = tmp_path / "summary.md"
+    status, out, _ = call(capsys, run.path, "--baseline", baseline, "--summary", summary)
+    assert status == 1 and out.count("70 samples were asked") == 1
+    assert "all 2 tasks: 70 samples were asked; of the baseline 80" in out and "FAILED, 2 tasks incomplete" in out
+    assert summary.read_text().count("70 samples were asked") == 1 and "**all 2 tasks**: 70" in summary.read_text()
+    run = make_run(tmp_path / "other", {"kws": ("accuracy", answers()), "new": ("wer", answers())})
+    status, out, _ = call(capsys, run.path, "--baseline", baseline)
+    assert status == 1 and "FAILED, 1 task incomplete, 1 not compared" in out
+
+
+def test_a_baseline_that_is_not_there_names_those_that_are(tmp_path, baseline, capsys):
+    run = tmp_path / "before"
+    status, _, err = call(capsys, run, "--baseline", "tinny")
+    assert status == 2 and err.endswith(" one); did you mean 'tiny'?\n")
+    status, _, err = call(capsys, run, "--baseline", tmp_path / "no.json")
+    assert status == 2 and f"no.json (--accept makes {run} one)\n" in err
+
+
 def test_what_is_missing_fails(tmp_path, baseline, capsys):
     run = make_run(tmp_path / "one", {"kws": ("accuracy", answers())})
     status, out, _ = call(capsys, run.path, "--baseline", baseline)
-    assert status == 1 and "asr: the task is missing" in out
+    assert status == 1 and "asr: the task is missing" in out and "FAILED, 1 task incomplete" in out
     less = make_run(tmp_path / "less", {"kws": ("accuracy", answers(70)), "asr": ("wer", answers())})
     status, out, _ = call(capsys, less.path, "--baseline", baseline)
     assert status == 1 and "kws: 70 samples were asked; of the baseline 80" in out
@@ -185,7 +205,7 @@ def test_what_cannot_be_used_is_refused(tmp_path, baseline, capsys, monkeypatch)
     for arguments, why in (
         (("--baseline", tmp_path / "none.json"), "there is no baseline at"),
         (("--baseline", "no name"), "is neither a name"),
-        (("--baseline", "nowhere"), "baselines/nowhere.json; --accept makes"),
+        (("--baseline", "nowhere"), "baselines/nowhere.json (--accept makes"),
         (("--baseline", baseline, "--alpha", 2), "--alpha 2"),
         (("--baseline", baseline, "--summary", "-"), "GITHUB_STEP_SUMMARY is not set"),
         (("--baseline", baseline, "--junit", baseline / "j.xml"), "cannot be written"),

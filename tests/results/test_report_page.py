@@ -49,7 +49,7 @@ class Browser:
     def value(self, expression: str) -> Any:
         return self.run(f"return {expression}")
 
-    def wait(self, expression: str, seconds: float = 10) -> Any:
+    def wait(self, expression: str, seconds: float = 60) -> Any:
         """Until an expression is true; its value."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -196,3 +196,15 @@ def test_differences_name_what_differs() -> None:
     assert differences(before, now) == ["prompt (a before, b now)", "weights"]
     assert differences({}, {"prompt": "b"}) == ["prompt (nothing before, b now)"]
     assert differences(now, now) == []
+    assert differences(now, {**now, "prompt": "c"}, ("in A", "in B")) == ["prompt (b in A, c in B)"]
+
+
+def test_of_settings_those_are_named_that_differ() -> None:
+    before, now = (
+        {"generation": '{"max_new_tokens": 256, "seed": 0}'},
+        {"generation": '{"max_new_tokens": 8, "seed": 0}'},
+    )
+    assert differences(before, now) == ["generation.max_new_tokens (256 before, 8 now)"]
+    more = {"generation": '{"max_new_tokens": 256, "seed": 0, "top_p": 1.0}'}
+    assert differences(before, more) == ["generation.top_p (nothing before, 1.0 now)"]
+    assert differences(before, {"generation": "none"}) == [f"generation ({before['generation']} before, none now)"]

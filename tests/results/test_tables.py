@@ -211,6 +211,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         (1, ["--format", "latex"], "% in the preamble"),
         (1, ["--format", "html"], "<!DOCTYPE html>"),
         (1, ["--format", "terminal"], " "),
+        (1, ["--no-intervals"], "| model | asr/own wer"),
         (
             2,
             ["--published", "Qwen-Audio", "--published", "all", "--alpha", "0.01", "--subsets"],
@@ -236,6 +237,8 @@ def test_defaults_of_the_command(
         ),
         (["--alpha", "0"], "--alpha 0 is no level of significance; name one between 0 and 1"),
         (["--metric", "weer"], "--metric weer: no run here has a score of that name; did you mean 'wer'?"),
+        (["--no-intervals", "--format", "json"], "--no-intervals is of tables to be read; leave it out"),
+        (["--published", "Qwen-Audo"], "nothing is published of it on a task here; did you mean 'Qwen-Audio'?"),
         (["--rows", "both"], "'both' is not one of 'models', 'tasks'"),
     ],
 )
@@ -245,6 +248,27 @@ def test_what_cannot_be_shown_is_told_in_one_sentence(
     assert main(["leaderboard", *runs, *arguments]) == 2
     out, err = capsys.readouterr()
     assert out == "" and said in err and err.startswith("results: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["md", "terminal", "latex", "html"])
+def test_intervals_can_be_left_out(runs: list[str], form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    interval = re.compile(r"\[(\\})?\d+\.\d\d, |\[low|\{\[\}(\d|low)")
+    said = []
+    for arguments in ([], ["--no-intervals"]):
+        assert main(["leaderboard", *runs, "--format", form, *arguments]) == 0
+        said.append(capsys.readouterr().out)
+    assert interval.search(said[0]) and not interval.search(said[1])
+    values = re.findall(r"\d+\.\d\d", said[1])
+    assert values and set(values) < set(re.findall(r"\d+\.\d\d", said[0]))
+
+
+def test_published_numbers_of_some_models_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make = Maker(tmp_path)
+    spec = ScoringSpec({"wer_qwen_audio": MetricSpec("wer", "qwen_audio")}, "wer_qwen_audio", language="en")
+    run = make("one", {"asr/librispeech": (spec, 0.5)}, count=20, subsets=["test-clean"]).path
+    assert main(["leaderboard", str(run), "--published", "Qwen-Audio", "--rows", "tasks"]) == 0
+    header, _, row, *_ = capsys.readouterr().out.splitlines()
+    assert [cell.strip() for cell in header.split("|")[3:-1]] == ["one", "Qwen-Audio †"] and "2.00" in row
 
 
 def test_on_a_terminal_a_board_is_for_the_terminal(runs: list[str]) -> None:

@@ -17,7 +17,7 @@ from results.journal import ClipRecord, Failure, Prediction
 from results.published import published
 from results.run import RunDirectory, RunRecord, TaskRecord
 from results.scoring import score_task
-from results.verify import CLOSE, NOT_COMPARABLE, OFF, REPRODUCED, Line, chosen, models_of, verify
+from results.verify import CLOSE, NOT_COMPARABLE, OFF, REPRODUCED, Line, as_markdown, chosen, models_of, verify
 
 LIBRISPEECH, VOCALSOUND = "asr/librispeech", "vsc/vocalsound"
 PROMPTS = {
@@ -233,6 +233,14 @@ def test_a_control_is_not_compared(tmp_path: Path) -> None:
     line = one(directory)
     assert (line.verdict, line.reasons) == (NOT_COMPARABLE, ("control: each clip was silence of its length",))
     assert main(["verify", str(directory.path)]) == 0
+
+
+def test_what_is_true_of_several_lines_is_said_once_and_the_verdicts_are_counted(tmp_path: Path) -> None:
+    control = one(make_run(tmp_path / "a", speech(), {"wer_qwen_audio": AS_PUBLISHED}, control="silence"))
+    good = one(make_run(tmp_path / "b", speech(), {"wer_qwen_audio": AS_PUBLISHED}))
+    text = as_markdown([control, good, control], ["a note"])
+    assert "\n[1] [3], not comparable:\n- control: each clip was silence of its length\n" in text
+    assert text.endswith("\na note  \n3 published numbers: 1 reproduced, 2 not comparable  ")
 
 
 def test_close_is_close(tmp_path: Path) -> None:
