@@ -14,10 +14,10 @@ from metrics.score import MetricSpec, ScoringSpec
 from results import statistics
 from results.__main__ import main
 from results.comparison.compare import compare
+from results.comparison.flips import flips
 from results.comparison.forms import as_html, as_text, render
 from results.console import columns, elided, listed
 from results.files import RunError
-from results.flips import flips
 from results.journal import ClipRecord, Failure, Prediction
 from results.pairs import pair
 from results.run import RunDirectory, RunRecord, TaskRecord

@@ -101,7 +101,7 @@ def test_the_nightly_runs_on_a_gpu_of_ones_own_and_keeps_what_it_found() -> None
 
 
 def test_the_committed_baseline_is_of_what_make_regression_runs() -> None:
-    from results import baseline
+    from results.gate import baseline
 
     kept = baseline.read(baseline.path_of("tiny"))
     assert kept is not None and (kept.model, kept.label) == ("tiny", "regression") and len(kept.tasks) == 10
