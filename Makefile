@@ -7,7 +7,7 @@ export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo prepare status reproduce-qwen-audio reproduce-qwen2-audio leaderboard verify compare regression \
-	report export test test-long bench docs lint format
+	report export test test-long bench bench-gpu docs lint format
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -86,12 +86,16 @@ bench: setup  ## measure what is said to be faster, into results/benchmarks
 	$(RUN) -m benchmarks.qwen2_audio_trim --write results/benchmarks/qwen2_audio_trim.md
 	$(RUN) -m benchmarks.metrics --write results/benchmarks/metrics.md
 	$(RUN) -m benchmarks.leaderboard --write results/benchmarks/leaderboard.md
+	$(RUN) -m benchmarks.html_report --wait 60 --write results/benchmarks/html_report.md
 	$(RUN) -m benchmarks.preparing --write results/benchmarks/preparing.md
 	$(RUN) -m benchmarks.decoding --write results/benchmarks/decoding.md
 	$(RUN) -m benchmarks.million --write results/benchmarks/million.md
 	$(RUN) -m benchmarks.scaling --write results/benchmarks/scaling.md
 	$(RUN) -m benchmarks.overhead --write results/benchmarks/overhead.md
 	$(RUN) -m benchmarks.usual_way --write results/benchmarks/usual_way.md
+
+bench-gpu: setup  ## a network of the released size on one GPU, into results/benchmarks
+	$(RUN) -m benchmarks.gpu --write results/benchmarks/gpu.md
 
 docs: setup  ## renew what is made from the code: docs/metrics.md, docs/tasks.md
 	$(RUN) -m results metrics --format pages > docs/metrics.md
