@@ -101,9 +101,9 @@ def test_an_option_of_any_kind_is_taken_or_refused_in_a_sentence(metric: str, ke
     ("settings", "message"),
     [
         ({"metrics": ["wer"], "primary": "wer"}, "'metrics' is .*; write a mapping"),
-        ({"metrics": {"a": {"metric": ["wer"]}}, "primary": "a"}, r"no metric named \['wer'\]"),
-        ({"metrics": {"a": {"metric": "wer", "normalizer": ["basic"]}}, "primary": "a"}, "no normalizer named"),
-        ({"metrics": {"a": {"metric": "wer", "extractor": {}}}, "primary": "a"}, r"no extractor named \{\}"),
+        ({"metrics": {"a": {"metric": ["wer"]}}, "primary": "a"}, r"'metric' is \['wer'\]; write a name"),
+        ({"metrics": {"a": {"metric": "wer", "normalizer": ["basic"]}}, "primary": "a"}, r"'normalizer' is \['basic'\]; write a name"),
+        ({"metrics": {"a": {"metric": "wer", "extractor": {}}}, "primary": "a"}, r"'extractor' is \{\}; write a name"),
         ({"metrics": {"a": {"metric": "wer", "options": "x"}}, "primary": "a"}, "'options' is 'x'; write a mapping"),
         ({"metrics": {"a": {"metric": "wer"}}, "primary": ["a"]}, "'primary' is .*; write the name"),
         ({"metrics": {"a": {"metric": "wer"}}, "primary": "a", "labels": "dog"}, "'labels' is 'dog'; write a list"),
