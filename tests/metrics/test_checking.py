@@ -102,7 +102,10 @@ def test_an_option_of_any_kind_is_taken_or_refused_in_a_sentence(metric: str, ke
     [
         ({"metrics": ["wer"], "primary": "wer"}, "'metrics' is .*; write a mapping"),
         ({"metrics": {"a": {"metric": ["wer"]}}, "primary": "a"}, r"'metric' is \['wer'\]; write a name"),
-        ({"metrics": {"a": {"metric": "wer", "normalizer": ["basic"]}}, "primary": "a"}, r"'normalizer' is \['basic'\]; write a name"),
+        (
+            {"metrics": {"a": {"metric": "wer", "normalizer": ["basic"]}}, "primary": "a"},
+            r"'normalizer' is \['basic'\]",
+        ),
         ({"metrics": {"a": {"metric": "wer", "extractor": {}}}, "primary": "a"}, r"'extractor' is \{\}; write a name"),
         ({"metrics": {"a": {"metric": "wer", "options": "x"}}, "primary": "a"}, "'options' is 'x'; write a mapping"),
         ({"metrics": {"a": {"metric": "wer"}}, "primary": ["a"]}, "'primary' is .*; write the name"),
