@@ -1,0 +1,168 @@
+"""What the network is trained on: answers, token by token, and, to help its encoder, the letters of what is said.
+
+The network is the one that evaluates, and so are its parts; only the loss and the head for letters are the training's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+from torch import Tensor, nn
+
+from evaluate.models.qwen_audio.features import Query
+from evaluate.models.qwen_audio.network import Memory, Network
+from evaluate.models.qwen_audio.tokenizer import END, Tokenizer
+from evaluate.models.tiny.pool import Heard, Question
+
+MASKED_BANDS, MASKED_FRAMES = 8, 6
+"""The most mel bands and frames that are hidden of a clip (SpecAugment, Park et al. 2019)."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch, ready to be computed."""
+
+    clips: list[Query]
+    """One a lesson, without ids."""
+    ids: list[list[int]]
+    """Of each question: the prompt with places for the clips, and the answer with its end."""
+    starts: list[list[int]]
+    """Of each question, by clip: the index in ``ids`` of its <audio>."""
+    lesson: list[int]
+    """Of each question, the index of its lesson."""
+    answers: list[int]
+    """Of each question, how many of its last ids are the answer."""
+    texts: list[str]
+    """Of each lesson, what is said; empty where nothing is, or by several."""
+
+
+def make_batch(
+    draw: np.random.Generator,
+    lessons: Sequence[Heard],
+    tokenizer: Tokenizer,
+    questions: int,
+    weights: Mapping[str, float],
+    augment: bool = True,
+) -> Batch:
+    """Lessons with at most so many questions each, drawn by the weights of their tasks' types."""
+    batch = Batch([], [], [], [], [], [])
+    for place, heard in enumerate(lessons):
+        clips = heard.clips()
+        if augment:
+            for clip in clips:
+                _hide(draw, clip.mel)
+        batch.clips.append(Query([], [], clips))
+        batch.texts.append(heard.text)
+        rows = {str(number + 1): clip.length.rows for number, clip in enumerate(clips)}
+        for question in _chosen(draw, heard.questions, questions, weights):
+            prompt = tokenizer.encode(question.prompt, rows)
+            answer = [*tokenizer.encode(question.answer).ids, tokenizer.special[END]]
+            batch.ids.append(prompt.ids + answer)
+            batch.starts.append(prompt.starts)
+            batch.answers.append(len(answer))
+            batch.lesson.append(place)
+    return batch
+
+
+def _chosen(
+    draw: np.random.Generator, asked: Sequence[Question], most: int, weights: Mapping[str, float]
+) -> list[Question]:
+    shares = np.array([weights.get(question.type, 1.0) for question in asked])
+    number = min(most, int((shares > 0).sum()))
+    places = draw.choice(len(asked), number, replace=False, p=shares / shares.sum())
+    return [asked[place] for place in places]
+
+
+def _hide(draw: np.random.Generator, mel: np.ndarray) -> None:
+    """Put a clip's mean into a few bands and a few frames."""
+    mean = float(mel.mean())
+    width = int(draw.integers(0, MASKED_BANDS + 1))
+    low = int(draw.integers(0, len(mel) - width + 1))
+    mel[low : low + width] = mean
+    length = min(int(draw.integers(0, MASKED_FRAMES + 1)), mel.shape[1] // 8)
+    first = int(draw.integers(0, mel.shape[1] - length + 1))
+    mel[:, first : first + length] = mean
+
+
+class Letters(nn.Module):
+    """CTC over the letters of what is said (Graves et al. 2006), on the encoder's last layer: 20 ms a step."""
+
+    def __init__(self, network: Network, alphabet: str):
+        super().__init__()
+        self.alphabet = alphabet
+        self.numbers = {letter: number + 1 for number, letter in enumerate(alphabet)}
+        """0 is the blank."""
+        self.head = nn.Linear(network.architecture.audio_size, len(alphabet) + 1)
+        self._states: list[Tensor] = []
+        network.audio.layers[-1].register_forward_hook(lambda module, given, result: self._keep(result))
+
+    def _keep(self, states: Tensor) -> None:
+        self._states = [states]
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Mean over the batch's lessons with a text, a letter; after the network has heard the batch's clips."""
+        states = self._states.pop()
+        row, rows, frames, targets = 0, [], [], []
+        for query, text in zip(batch.clips, batch.texts, strict=True):
+            letters = [self.numbers[letter] for letter in text if letter in self.numbers]
+            if letters and len(query.clips) == 1:
+                rows.append(row)
+                frames.append(query.clips[0].length.frames)
+                targets.append(torch.tensor(letters))
+            row += len(query.clips)
+        if not rows:
+            return states.sum() * 0
+        said = self.head(states[rows]).log_softmax(dim=-1).transpose(0, 1)
+        lengths = torch.tensor([len(target) for target in targets])
+        return F.ctc_loss(said, torch.cat(targets), torch.tensor(frames), lengths, zero_infinity=True)
+
+
+def answer_loss(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of each question, a token of its answer, shape = (questions,), and how many of each answer's
+    tokens come out first, shape = (questions,)."""
+    embedded, lengths = _embedded(network, batch)
+    longest = embedded.shape[1]
+    padding = longest - lengths
+    columns = torch.arange(longest)
+    mask = (columns[None, :] <= columns[:, None]) & (columns >= padding[:, None])[:, None, :]
+    mask.diagonal(dim1=1, dim2=2).fill_(True)
+    positions = (columns - padding[:, None]).clamp(min=0)
+    kept: list[Tensor] = []
+    hook = network.layers[-1].register_forward_hook(lambda module, given, result: kept.append(result))
+    try:
+        memory = Memory(network.architecture.layers, longest)
+        network(embedded, positions, network.frequencies(lengths.tolist()), mask[:, None], memory)
+    finally:
+        hook.remove()
+    rows, places, targets = [], [], []
+    for row, (ids, size) in enumerate(zip(batch.ids, batch.answers, strict=True)):
+        rows += [row] * size
+        places += range(longest - size - 1, longest - 1)
+        targets += ids[-size:]
+    row_of = torch.tensor(rows)
+    logits = network.lm_head(network.norm(kept[0][row_of, torch.tensor(places)]))
+    target = torch.tensor(targets)
+    sizes = torch.tensor(batch.answers)
+    each = F.cross_entropy(logits, target, reduction="none")
+    right = (logits.argmax(dim=-1) == target).float()
+    nothing = torch.zeros(len(batch.ids))
+    return nothing.index_add(0, row_of, each) / sizes, nothing.index_add(0, row_of, right) / sizes
+
+
+def _embedded(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
+    """As ``Network.embed``, but each lesson is heard once for all its questions; and the lengths."""
+    lengths = torch.tensor([len(ids) for ids in batch.ids])
+    longest = int(lengths.max())
+    ids = torch.tensor([[0] * (longest - len(row)) + row for row in batch.ids])
+    embedded = network.embed_tokens(ids)
+    spans = network.hear(batch.clips)
+    places, rows = [], []
+    for row, (lesson, starts) in enumerate(zip(batch.lesson, batch.starts, strict=True)):
+        for start, span in zip(starts, spans[lesson], strict=True):
+            first = row * longest + longest - len(batch.ids[row]) + start
+            places.append(torch.arange(first, first + len(span)))
+            rows.append(span)
+    flat = embedded.reshape(-1, embedded.shape[-1])
+    return flat.index_copy(0, torch.cat(places), torch.cat(rows)).view_as(embedded), lengths

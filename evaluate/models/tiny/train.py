@@ -1,0 +1,224 @@
+"""Training the small Qwen-Audio from nothing, on CPUs: ``python -m evaluate.models.tiny.train FOLDER``.
+
+The lessons are made first and kept; then each step is a function of the seed and its number alone, so that a training
+that was stopped goes on as if it had not been, and the same command gives the same losses. The log, ``log.jsonl``, has
+a line every few steps; ``loss.svg`` is its picture.
+"""
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from datasets_prep.miniature.speech import SpeechError
+from evaluate.models.qwen_audio.config import read_architecture
+from evaluate.models.qwen_audio.network import Network
+from evaluate.models.qwen_audio.tiny import _sinusoids
+from evaluate.models.qwen_audio.tokenizer import Tokenizer
+from evaluate.models.tiny.checkpoint import settings_of, write_plan, write_weights
+from evaluate.models.tiny.objective import Batch, Letters, answer_loss, make_batch
+from evaluate.models.tiny.pool import MELS, Heard, prepare, texts_of
+from evaluate.models.tiny.vocabulary import train_ranks
+
+SIZES = {"hidden_size": 128, "kv_channels": 32, "num_attention_heads": 4, "num_hidden_layers": 3,
+         "intermediate_size": 640}  # fmt: skip
+AUDIO = {"n_mels": MELS, "n_ctx": 1500, "n_state": 144, "n_head": 4, "n_layer": 4, "output_dim": 128}
+TEXT_SPREAD = 0.5
+"""Of the embeddings of tokens at the beginning: about that of the encoder's rows."""
+HEAD_SPREAD = 0.02
+WEIGHTS = {"asr": 2.0, "ks": 2.0, "lid": 1.5, "mna": 1.5, "chat": 0.5, "gender": 0.7, "age": 0.4, "osr": 0.3,
+           "sd": 0.5, "aac": 0.5, "mc": 0.5, "did": 0.3, "entities": 0.5, "slots": 0.5, "ic": 0.7}  # fmt: skip
+"""How often questions of a type are drawn, by 1 of the others."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a training is, wholly: the same recipe gives the same losses on the same kind of processor."""
+
+    seed: int = 20231130
+    lessons: int = 16_000
+    steps: int = 6_000
+    batch: int = 24
+    """Lessons a step."""
+    questions: int = 2
+    """Of each lesson, at most."""
+    rate: float = 2e-3
+    warmup: int = 200
+    """Steps."""
+    decay: float = 0.02
+    clip: float = 1.0
+    letters: float = 0.5
+    """Weight of the loss over letters at the beginning; it falls to a fifth of that."""
+    pieces: int = 1_200
+    """Of the vocabulary, beside the bytes."""
+    sizes: dict[str, int] = field(default_factory=lambda: dict(SIZES))
+    audio: dict[str, int] = field(default_factory=lambda: dict(AUDIO))
+
+
+class Trainer:
+    """A network, what it is trained with, and how far it is."""
+
+    def __init__(self, folder: Path, pool: Sequence[Heard], recipe: Recipe):
+        """``folder`` gets the checkpoint's plan; the weights are drawn from the seed."""
+        self.folder, self.recipe = folder, recipe
+        self.pool = sorted(pool, key=lambda heard: heard.frames)
+        ranks = train_ranks(texts_of(pool), recipe.pieces)
+        write_plan(folder, ranks, settings_of(len(ranks), recipe.sizes, recipe.audio))
+        architecture = read_architecture(folder)
+        self.tokenizer = Tokenizer.read(folder, architecture)
+        torch.manual_seed(recipe.seed)
+        self.network = Network(architecture)
+        alphabet = "".join(sorted({letter for heard in pool for letter in heard.text}))
+        self.letters = Letters(self.network, alphabet)
+        _begin(self.network)
+        groups = _groups([self.network, self.letters], recipe.decay)
+        self.optimizer = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
+        self.step = 0
+
+    @property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    def batch(self, step: int) -> Batch:
+        """Lessons of about one length: a stretch of the pool about a drawn place, half of which is taken."""
+        recipe = self.recipe
+        draw = np.random.default_rng((recipe.seed, step))
+        width = min(2 * recipe.batch, len(self.pool))
+        first = int(draw.integers(0, len(self.pool) - width + 1))
+        places = first + draw.permutation(width)[: recipe.batch]
+        return make_batch(draw, [self.pool[place] for place in places], self.tokenizer, recipe.questions, WEIGHTS)
+
+    def advance(self) -> dict[str, float]:
+        """One step; its losses and the share of right tokens, in all and by type of task."""
+        recipe, done = self.recipe, self.step / self.recipe.steps
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.rate * min((self.step + 1) / recipe.warmup, _cosine(done))
+        batch = self.batch(self.step)
+        answers, right = answer_loss(self.network, batch)
+        letters = self.letters.loss(batch)
+        loss = answers.mean() + recipe.letters * (1 - 0.8 * done) * letters
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"the loss of step {self.step} is {loss.item()}")
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_([*self.network.parameters(), *self.letters.parameters()], recipe.clip)
+        self.optimizer.step()
+        self.step += 1
+        return {"loss": answers.mean().item(), "letters": letters.item(), "right": right.mean().item()}
+
+    def save(self) -> None:
+        """The checkpoint, and beside it what a training goes on from."""
+        write_weights(self.folder, self.network)
+        state = {"step": self.step, "network": self.network.state_dict(), "letters": self.letters.state_dict(),
+                 "optimizer": self.optimizer.state_dict()}  # fmt: skip
+        part = self.folder / "resume.pt.part"
+        torch.save(state, part)
+        part.replace(self.folder / "resume.pt")
+
+    def resume(self) -> None:
+        """Go on from what the folder holds, where it holds something. Raises RuntimeError for another size."""
+        path = self.folder / "resume.pt"
+        if path.is_file():
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            self.network.load_state_dict(state["network"])
+            self.letters.load_state_dict(state["letters"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step = state["step"]
+
+
+def train(trainer: Trainer, until: float | None = None, every: int = 50, keep: int = 500) -> None:
+    """Steps until the recipe's last, or so many seconds of this process's clock; a line of the log ``every`` so many
+    steps, the checkpoint ``keep`` so many and at the end."""
+    log, begun, sums = trainer.folder / "log.jsonl", time.monotonic(), defaultdict[str, float](float)
+    while trainer.step < trainer.recipe.steps:
+        for name, value in trainer.advance().items():
+            sums[name] += value
+        if trainer.step % every == 0:
+            line = {"step": trainer.step, **{name: round(value / every, 5) for name, value in sums.items()}}
+            line |= {"rate": trainer.optimizer.param_groups[0]["lr"], "seconds": round(time.monotonic() - begun, 1)}
+            with log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            print(json.dumps(line), flush=True)
+            sums.clear()
+        if trainer.step % keep == 0:
+            trainer.save()
+        if until is not None and time.monotonic() - begun > until:
+            break
+    trainer.save()
+
+
+def _begin(network: Network) -> None:
+    """The first weights: torch's own for what multiplies, narrower ones where they matter, Whisper's table."""
+    with torch.no_grad():
+        nn.init.normal_(network.embed_tokens.weight, std=TEXT_SPREAD)
+        nn.init.normal_(network.lm_head.weight, std=HEAD_SPREAD)
+        nn.init.normal_(network.audio.tags, std=TEXT_SPREAD)
+        positions, width = network.audio.positions.shape
+        network.audio.positions.copy_(torch.from_numpy(_sinusoids(positions, width)))
+
+
+def _groups(modules: Sequence[nn.Module], decay: float) -> list[dict[str, object]]:
+    """Weight decay for matrices alone; the table of positions stays as it is."""
+    named = [pair for module in modules for pair in module.named_parameters() if not pair[0].endswith(".positions")]
+    matrices = [tensor for name, tensor in named if tensor.ndim > 1 and "embed" not in name]
+    chosen = {id(tensor) for tensor in matrices}
+    others = [tensor for _, tensor in named if id(tensor) not in chosen]
+    return [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+
+
+def _cosine(done: float) -> float:
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command line; returns the exit status: 0, or 2 where the folder holds another training."""
+    parser = argparse.ArgumentParser(
+        prog="python -m evaluate.models.tiny.train",
+        description="Train a small Qwen-Audio from nothing, on lessons that espeak-ng and a few formulas make. The same"
+        " command goes on where it was stopped.",
+    )
+    plain = Recipe()
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="of the checkpoint, its log and its state")
+    parser.add_argument("--cache", type=Path, default=Path("build/lessons"), help="folder of the lessons")
+    parser.add_argument("--workers", type=int, default=2, help="processes that make lessons (2)")
+    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves them to it")
+    parser.add_argument("--minutes", type=float, help="stop after so many, to go on another time")
+    for name in ("seed", "lessons", "steps", "batch", "questions", "pieces"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(plain, name))
+    for name in ("rate", "letters"):
+        parser.add_argument(f"--{name}", type=float, default=getattr(plain, name))
+    chosen = vars(parser.parse_args(arguments))
+    recipe = Recipe(**{name: chosen[name] for name in asdict(plain) if name in chosen})
+    if chosen["threads"]:
+        torch.set_num_threads(chosen["threads"])
+    folder: Path = chosen["folder"]
+    said, told = json.dumps(asdict(recipe), indent=1) + "\n", folder / "recipe.json"
+    if folder.exists() and any(folder.iterdir()) and not (told.is_file() and told.read_text("utf-8") == said):
+        print(f"train: {folder} holds something else than a training by this recipe; name another folder",
+              file=sys.stderr)  # fmt: skip
+        return 2
+    folder.mkdir(parents=True, exist_ok=True)
+    told.write_text(said, "utf-8")
+    try:
+        pool = prepare(chosen["cache"], recipe.seed, recipe.lessons, chosen["workers"], log=True)
+    except SpeechError as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 2
+    trainer = Trainer(folder, pool, recipe)
+    trainer.resume()
+    print(f"{trainer.parameters:,} parameters, {len(pool)} lessons, from step {trainer.step}", flush=True)
+    train(trainer, None if chosen["minutes"] is None else 60 * chosen["minutes"])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
