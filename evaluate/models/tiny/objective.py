@@ -120,49 +120,57 @@ class Letters(nn.Module):
 
 
 def answer_loss(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of each question, a token of its answer, shape = (questions,), and how many of each answer's
-    tokens come out first, shape = (questions,)."""
-    embedded, lengths = _embedded(network, batch)
-    longest = embedded.shape[1]
+    """Cross-entropy of each question, a token of its answer, shape = (questions,), and the share of the answer's
+    tokens that come out first, shape = (questions,). Each lesson is heard once for all its questions."""
+    spans = network.hear(batch.clips)
+    order = sorted(range(len(batch.ids)), key=lambda row: len(batch.ids[row]))
+    half = len(order) // 2  # short prompts apart from long ones: less padding
+    losses, shares = torch.zeros(len(order)), torch.zeros(len(order))
+    for rows in (order[:half], order[half:]):
+        if rows:
+            place = torch.tensor(rows)
+            loss, share = _answered(network, batch, spans, rows)
+            losses, shares = losses.index_copy(0, place, loss), shares.index_copy(0, place, share)
+    return losses, shares
+
+
+def _answered(network: Network, batch: Batch, spans: list[list[Tensor]], rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """As ``answer_loss``, of some of the questions."""
+    all_ids, answers = [batch.ids[row] for row in rows], [batch.answers[row] for row in rows]
+    lengths = torch.tensor([len(ids) for ids in all_ids])
+    longest = int(lengths.max())
     padding = longest - lengths
     columns = torch.arange(longest)
     mask = (columns[None, :] <= columns[:, None]) & (columns >= padding[:, None])[:, None, :]
-    mask.diagonal(dim1=1, dim2=2).fill_(True)
+    mask.diagonal(dim1=1, dim2=2).fill_(True)  # as in decoding: padding sees itself
     positions = (columns - padding[:, None]).clamp(min=0)
     kept: list[Tensor] = []
     hook = network.layers[-1].register_forward_hook(lambda module, given, result: kept.append(result))
-    try:
+    try:  # the network itself gives the logits of the last token alone
         memory = Memory(network.architecture.layers, longest)
+        embedded = _embedded(network, batch, spans, rows, longest)
         network(embedded, positions, network.frequencies(lengths.tolist()), mask[:, None], memory)
     finally:
         hook.remove()
-    rows, places, targets = [], [], []
-    for row, (ids, size) in enumerate(zip(batch.ids, batch.answers, strict=True)):
-        rows += [row] * size
-        places += range(longest - size - 1, longest - 1)
-        targets += ids[-size:]
-    row_of = torch.tensor(rows)
-    logits = network.lm_head(network.norm(kept[0][row_of, torch.tensor(places)]))
-    target = torch.tensor(targets)
-    sizes = torch.tensor(batch.answers)
+    row_of = torch.tensor([row for row, size in enumerate(answers) for _ in range(size)])
+    places = torch.tensor([place for size in answers for place in range(longest - size - 1, longest - 1)])
+    target = torch.tensor([token for ids, size in zip(all_ids, answers, strict=True) for token in ids[-size:]])
+    logits = network.lm_head(network.norm(kept[0][row_of, places]))
     each = F.cross_entropy(logits, target, reduction="none")
     right = (logits.argmax(dim=-1) == target).float()
-    nothing = torch.zeros(len(batch.ids))
+    nothing, sizes = torch.zeros(len(rows)), torch.tensor(answers)
     return nothing.index_add(0, row_of, each) / sizes, nothing.index_add(0, row_of, right) / sizes
 
 
-def _embedded(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
-    """As ``Network.embed``, but each lesson is heard once for all its questions; and the lengths."""
-    lengths = torch.tensor([len(ids) for ids in batch.ids])
-    longest = int(lengths.max())
-    ids = torch.tensor([[0] * (longest - len(row)) + row for row in batch.ids])
+def _embedded(network: Network, batch: Batch, spans: list[list[Tensor]], rows: Sequence[int], longest: int) -> Tensor:
+    """As ``Network.embed``, shape = (rows, longest, hidden_size), with what was heard already."""
+    ids = torch.tensor([[0] * (longest - len(batch.ids[row])) + batch.ids[row] for row in rows])
     embedded = network.embed_tokens(ids)
-    spans = network.hear(batch.clips)
-    places, rows = [], []
-    for row, (lesson, starts) in enumerate(zip(batch.lesson, batch.starts, strict=True)):
-        for start, span in zip(starts, spans[lesson], strict=True):
-            first = row * longest + longest - len(batch.ids[row]) + start
+    places, heard = [], []
+    for place, row in enumerate(rows):
+        for start, span in zip(batch.starts[row], spans[batch.lesson[row]], strict=True):
+            first = place * longest + longest - len(batch.ids[row]) + start
             places.append(torch.arange(first, first + len(span)))
-            rows.append(span)
+            heard.append(span)
     flat = embedded.reshape(-1, embedded.shape[-1])
-    return flat.index_copy(0, torch.cat(places), torch.cat(rows)).view_as(embedded), lengths
+    return flat.index_copy(0, torch.cat(places), torch.cat(heard)).view_as(embedded)

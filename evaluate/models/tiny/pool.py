@@ -1,8 +1,9 @@
 """Lessons with their features, made ahead and kept on disk: 16 bits a value, a file for each few hundred."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,8 @@ class Question:
 class Heard:
     """A lesson as the network hears it."""
 
+    number: int
+    """In its stream."""
     kind: str
     mels: tuple[np.ndarray, ...]
     """By clip, float16, shape = (n_mels, n_frames)."""
@@ -50,38 +53,35 @@ class Heard:
 
 
 def prepare(folder: Path, seed: int, count: int, workers: int, log: bool = False) -> list[Heard]:
-    """Lessons 0 to ``count`` of a seed; those that the folder lacks are made and kept there.
+    """Lessons 0 to ``count`` of a seed; those that the folder lacks are made by so many processes and kept there.
 
     Raises SpeechError: no espeak-ng.
     """
-    pool: list[Heard] = []
-    for first in range(0, count, SHARD):
-        path = folder / f"seed{seed}-{first:07d}"
-        size = min(SHARD, count - first)
-        if not path.with_suffix(".json").is_file():
-            _write(path, stream(seed, SHARD, first, workers, folder / "speech"))
-        pool += list(_read(path))[:size]
+    paths = [folder / f"seed{seed}-{first:07d}" for first in range(0, count, SHARD)]
+    there = next((place for place, path in enumerate(paths) if not path.with_suffix(".json").is_file()), len(paths))
+    missing = paths[there:]
+    examples = stream(seed, SHARD * len(missing), SHARD * there, workers, folder / "speech") if missing else iter(())
+    for place, path in enumerate(missing, there + 1):
+        _write(path, islice(examples, SHARD))
         if log:
-            print(f"lessons: {len(pool)} of {count}", flush=True)
-    return pool
+            print(f"lessons: {SHARD * place} of {SHARD * len(paths)}", flush=True)
+    return [heard for path in paths for heard in _read(path)][:count]
 
 
 def hear(example: Example) -> Heard:
     """The features of a lesson that was made."""
     mels = tuple(clip_features(clip, MELS).mel.astype(np.float16) for clip in example.clips)
     questions = tuple(Question(asked.task, asked.prompt, asked.answer) for asked in example.asked)
-    return Heard(example.kind, mels, tuple(map(len, example.clips)), questions, example.text)
+    return Heard(example.number, example.kind, mels, tuple(map(len, example.clips)), questions, example.text)
 
 
-def _write(path: Path, examples: Iterator[Example]) -> None:
+def _write(path: Path, examples: Iterable[Example]) -> None:
     """``.mel`` holds all frames, one after the other; ``.json`` is written last and says what they are."""
     told, frames = [], []
     for heard in map(hear, examples):
         frames += [mel.T for mel in heard.mels]
-        questions = [[one.task, one.prompt, one.answer] for one in heard.questions]
-        sizes = [mel.shape[1] for mel in heard.mels]
-        told.append({"kind": heard.kind, "frames": sizes, "samples": heard.samples, "questions": questions,
-                     "text": heard.text})  # fmt: skip
+        entry = asdict(replace(heard, mels=()))
+        told.append(entry | {"mels": [mel.shape[1] for mel in heard.mels]})
     write_bytes(path.with_suffix(".mel"), [np.ascontiguousarray(np.concatenate(frames)).tobytes()])
     write_text(path.with_suffix(".json"), json.dumps(told, ensure_ascii=False))
 
@@ -91,11 +91,11 @@ def _read(path: Path) -> Iterator[Heard]:
     place = 0
     for entry in json.loads(path.with_suffix(".json").read_text("utf-8")):
         mels = []
-        for size in entry["frames"]:
+        for size in entry["mels"]:
             mels.append(every[place : place + size].T)
             place += size
-        questions = tuple(Question(*one) for one in entry["questions"])
-        yield Heard(entry["kind"], tuple(mels), tuple(entry["samples"]), questions, entry["text"])
+        questions = tuple(Question(**one) for one in entry["questions"])
+        yield Heard(entry["number"], entry["kind"], tuple(mels), tuple(entry["samples"]), questions, entry["text"])
 
 
 def texts_of(pool: Sequence[Heard]) -> list[str]:

@@ -70,7 +70,7 @@ class Trainer:
     def __init__(self, folder: Path, pool: Sequence[Heard], recipe: Recipe):
         """``folder`` gets the checkpoint's plan; the weights are drawn from the seed."""
         self.folder, self.recipe = folder, recipe
-        self.pool = sorted(pool, key=lambda heard: heard.frames)
+        self.pool = sorted(pool, key=lambda heard: (heard.frames, heard.number))
         ranks = train_ranks(texts_of(pool), recipe.pieces)
         write_plan(folder, ranks, settings_of(len(ranks), recipe.sizes, recipe.audio))
         architecture = read_architecture(folder)
@@ -158,6 +158,7 @@ def train(trainer: Trainer, until: float | None = None, every: int = 50, keep: i
 
 def _begin(network: Network) -> None:
     """The first weights: torch's own for what multiplies, narrower ones where they matter, Whisper's table."""
+    network.audio.positions.requires_grad_(False)  # stays as it is
     with torch.no_grad():
         nn.init.normal_(network.embed_tokens.weight, std=TEXT_SPREAD)
         nn.init.normal_(network.lm_head.weight, std=HEAD_SPREAD)
@@ -167,8 +168,8 @@ def _begin(network: Network) -> None:
 
 
 def _groups(modules: Sequence[nn.Module], decay: float) -> list[dict[str, object]]:
-    """Weight decay for matrices alone; the table of positions stays as it is."""
-    named = [pair for module in modules for pair in module.named_parameters() if not pair[0].endswith(".positions")]
+    """Weight decay for matrices alone."""
+    named = [pair for module in modules for pair in module.named_parameters() if pair[1].requires_grad]
     matrices = [tensor for name, tensor in named if tensor.ndim > 1 and "embed" not in name]
     chosen = {id(tensor) for tensor in matrices}
     others = [tensor for _, tensor in named if id(tensor) not in chosen]
