@@ -51,7 +51,7 @@ class Recipe:
     """Lessons a step."""
     questions: int = 2
     """Of each lesson, at most."""
-    rate: float = 2e-3
+    rate: float = 3e-3
     warmup: int = 200
     """Steps."""
     decay: float = 0.02
@@ -80,8 +80,7 @@ class Trainer:
         alphabet = "".join(sorted({letter for heard in pool for letter in heard.text}))
         self.letters = Letters(self.network, alphabet)
         _begin(self.network)
-        groups = _groups([self.network, self.letters], recipe.decay)
-        self.optimizer = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
+        self.optimizers = _optimizers([self.network, self.letters], recipe)
         self.step = 0
 
     @property
@@ -100,18 +99,21 @@ class Trainer:
     def advance(self) -> dict[str, float]:
         """One step; its losses and the share of right tokens, in all and by type of task."""
         recipe, done = self.recipe, self.step / self.recipe.steps
-        for group in self.optimizer.param_groups:
-            group["lr"] = recipe.rate * min((self.step + 1) / recipe.warmup, _cosine(done))
+        rate = recipe.rate * min((self.step + 1) / recipe.warmup, _cosine(done))
         batch = self.batch(self.step)
         answers, right = answer_loss(self.network, batch)
         letters = self.letters.loss(batch)
         loss = answers.mean() + recipe.letters * (1 - 0.8 * done) * letters
         if not torch.isfinite(loss):
             raise FloatingPointError(f"the loss of step {self.step} is {loss.item()}")
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_([*self.network.parameters(), *self.letters.parameters()], recipe.clip)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
         self.step += 1
         return {"loss": answers.mean().item(), "letters": letters.item(), "right": right.mean().item()}
 
@@ -119,7 +121,7 @@ class Trainer:
         """The checkpoint, and beside it what a training goes on from."""
         write_weights(self.folder, self.network)
         state = {"step": self.step, "network": self.network.state_dict(), "letters": self.letters.state_dict(),
-                 "optimizer": self.optimizer.state_dict()}  # fmt: skip
+                 "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],}  # fmt: skip
         part = self.folder / "resume.pt.part"
         torch.save(state, part)
         part.replace(self.folder / "resume.pt")
@@ -131,7 +133,8 @@ class Trainer:
             state = torch.load(path, map_location="cpu", weights_only=True)
             self.network.load_state_dict(state["network"])
             self.letters.load_state_dict(state["letters"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            for optimizer, held in zip(self.optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(held)
             self.step = state["step"]
 
 
@@ -144,7 +147,7 @@ def train(trainer: Trainer, until: float | None = None, every: int = 50, keep: i
             sums[name] += value
         if trainer.step % every == 0:
             line = {"step": trainer.step, **{name: round(value / every, 5) for name, value in sums.items()}}
-            line |= {"rate": trainer.optimizer.param_groups[0]["lr"], "seconds": round(time.monotonic() - begun, 1)}
+            line |= {"rate": trainer.optimizers[0].param_groups[0]["lr"], "seconds": round(time.monotonic() - begun, 1)}
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             print(json.dumps(line), flush=True)
@@ -167,13 +170,16 @@ def _begin(network: Network) -> None:
         network.audio.positions.copy_(torch.from_numpy(_sinusoids(positions, width)))
 
 
-def _groups(modules: Sequence[nn.Module], decay: float) -> list[dict[str, object]]:
-    """Weight decay for matrices alone."""
+def _optimizers(modules: Sequence[nn.Module], recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside (Jordan et al. 2024, at the step sizes of AdamW), AdamW for all the rest."""
     named = [pair for module in modules for pair in module.named_parameters() if pair[1].requires_grad]
-    matrices = [tensor for name, tensor in named if tensor.ndim > 1 and "embed" not in name]
-    chosen = {id(tensor) for tensor in matrices}
-    others = [tensor for _, tensor in named if id(tensor) not in chosen]
-    return [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+    inside = [tensor for name, tensor in named if tensor.ndim == 2 and ".layers." in f".{name}"]
+    chosen = {id(tensor) for tensor in inside}
+    rest = [tensor for _, tensor in named if id(tensor) not in chosen]
+    return [
+        torch.optim.Muon(inside, lr=recipe.rate, weight_decay=recipe.decay, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.0),
+    ]
 
 
 def _cosine(done: float) -> float:
