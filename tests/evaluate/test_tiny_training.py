@@ -1,6 +1,5 @@
 """The small Qwen-Audio: asked what the harness asks, trained as itself, the same twice, loaded as the released one."""
 
-import json
 from pathlib import Path
 
 import hydra
@@ -20,9 +19,11 @@ from evaluate.models.qwen_audio.tokenizer import END, Tokenizer, read_ranks
 from evaluate.models.qwen_audio.weights import load_network
 from evaluate.models.tiny import pool as pools
 from evaluate.models.tiny import train as training
+from evaluate.models.tiny.curve import read_log
 from evaluate.models.tiny.objective import answer_loss, make_batch
 from evaluate.models.tiny.pool import Heard, hear, prepare
-from evaluate.models.tiny.train import Recipe, Trainer, train
+from evaluate.models.tiny.train import train
+from evaluate.models.tiny.trainer import Recipe, Trainer
 from evaluate.models.tiny.vocabulary import tiktoken_file, train_ranks
 from evaluate.prompts import render
 
@@ -194,13 +195,17 @@ def test_it_learns(tmp_path: Path, pool: list[Heard]) -> None:
 def test_the_checkpoint_is_the_official_layout(tmp_path: Path, pool: list[Heard]) -> None:
     """It is loaded by the class of the released checkpoint, by whose names it is written, and answers as the network
     that was trained does."""
-    trainer = Trainer(tmp_path / "model", pool, SMALL)
+    trainer = Trainer(tmp_path, pool, SMALL)
     losses(trainer, 2)
     trainer.save()
-    loaded = load_network(tmp_path / "model", read_architecture(tmp_path / "model"), ["cpu"], torch.float32)
+    folder = trainer.checkpoint
+    assert {path.name for path in folder.iterdir()} == {
+        "config.json", "generation_config.json", "model.safetensors", "qwen.tiktoken"
+    }  # fmt: skip
+    loaded = load_network(folder, read_architecture(folder), ["cpu"], torch.float32)
     for name, tensor in trainer.network.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor.half().float()), name
-    model = make_model(ModelConfig("evaluate.models.qwen_audio.model.QwenAudio", name="x", path=str(tmp_path / "model"),
+    model = make_model(ModelConfig("evaluate.models.qwen_audio.model.QwenAudio", name="x", path=str(folder),
                                    dtype=Dtype.float32))  # fmt: skip
     model.load("cpu")
     example = make_example(11, 0)
@@ -208,23 +213,42 @@ def test_the_checkpoint_is_the_official_layout(tmp_path: Path, pool: list[Heard]
                       clips=len(example.clips), audio=example.clips)  # fmt: skip
     [answer] = model.generate(model.prepare([request]), Generation(max_new_tokens=5))
     assert answer.new_tokens <= 5
-    assert not (tmp_path / "model" / "model.safetensors.part").exists()
 
 
 def test_the_default_checkpoint_is_small_enough(tmp_path: Path, pool: list[Heard]) -> None:
     trainer = Trainer(tmp_path, pool, Recipe())
     assert 1_500_000 < trainer.parameters + 128 * 2 * 1_200 < 4_000_000  # the vocabulary of these few lessons is short
     trainer.save()
-    assert (tmp_path / "model.safetensors").stat().st_size < 10_000_000
+    assert (trainer.checkpoint / "model.safetensors").stat().st_size < 10_000_000
 
 
 def test_the_training_writes_a_log(tmp_path: Path, pool: list[Heard]) -> None:
-    short = Recipe(**{**SMALL.__dict__, "steps": 4})
+    short = Recipe(**{**SMALL.__dict__, "steps": 5})
     train(Trainer(tmp_path, pool, short), every=2)
-    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text("utf-8").splitlines()]
-    assert [line["step"] for line in lines] == [2, 4]
-    assert all({"loss", "letters", "right", "rate", "seconds"} <= line.keys() for line in lines)
-    assert (tmp_path / "model.safetensors").is_file()
+    lines = read_log(tmp_path / "log.jsonl")
+    assert [line["step"] for line in lines] == [2, 4, 5]
+    assert all({"step", "loss", "letters", "right", "seconds"} == line.keys() for line in lines)
+    assert (tmp_path / "checkpoint" / "model.safetensors").is_file()
+    picture = (tmp_path / "loss.svg").read_text("utf-8")
+    assert picture.count("<polyline") == 2
+    assert "step 5" in picture
+
+
+def test_a_log_goes_on_where_its_state_does(tmp_path: Path, pool: list[Heard]) -> None:
+    short = Recipe(**{**SMALL.__dict__, "steps": 6})
+    train(Trainer(tmp_path / "whole", pool, short), every=2)
+    first = Trainer(tmp_path / "cut", pool, short)
+    train(first, until=0, every=2)
+    assert first.step == 1
+    with (tmp_path / "cut" / "log.jsonl").open("a") as file:
+        file.write('{"step": 2, "loss": 1}\n{"step": 4, "lo')  # the state of step 1 knows nothing of these
+    second = Trainer(tmp_path / "cut", pool, short)
+    second.resume()
+    train(second, every=2)
+    lines = read_log(tmp_path / "cut" / "log.jsonl")
+    assert [line["step"] for line in lines] == [1, 2, 4, 6]
+    whole = read_log(tmp_path / "whole" / "log.jsonl")
+    assert [line["loss"] for line in lines[2:]] == [line["loss"] for line in whole[1:]]
 
 
 def test_lessons_are_kept_as_they_were_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,18 @@
 """Lessons with their features, made ahead and kept on disk: 16 bits a value, a file for each few hundred."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from datasets_prep import miniature
 from datasets_prep.miniature.training.stream import Example, stream
+from evaluate.models.qwen_audio import features
 from evaluate.models.qwen_audio.features import Clip, Length, clip_features
 from results.files import write_bytes, write_text
 
@@ -57,7 +61,7 @@ def prepare(folder: Path, seed: int, count: int, workers: int, log: bool = False
 
     Raises SpeechError: no espeak-ng.
     """
-    paths = [folder / f"seed{seed}-{first:07d}" for first in range(0, count, SHARD)]
+    paths = [folder / f"{seed}-{_version()}-{first:07d}" for first in range(0, count, SHARD)]
     there = next((place for place, path in enumerate(paths) if not path.with_suffix(".json").is_file()), len(paths))
     missing = paths[there:]
     examples = stream(seed, SHARD * len(missing), SHARD * there, workers, folder / "speech") if missing else iter(())
@@ -73,6 +77,17 @@ def hear(example: Example) -> Heard:
     mels = tuple(clip_features(clip, MELS).mel.astype(np.float16) for clip in example.clips)
     questions = tuple(Question(asked.task, asked.prompt, asked.answer) for asked in example.asked)
     return Heard(example.number, example.kind, mels, tuple(map(len, example.clips)), questions, example.text)
+
+
+@cache
+def _version() -> str:
+    """Of what makes the lessons and their features: lessons that other sources made are not taken for these."""
+    makers = Path(str(miniature.__file__)).parent
+    sources = [*makers.rglob("*.py"), *makers.rglob("*.yaml"), Path(str(features.__file__))]
+    digest = hashlib.sha256()
+    for source in sorted(sources):
+        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    return digest.hexdigest()[:8]
 
 
 def _write(path: Path, examples: Iterable[Example]) -> None:

@@ -1,189 +1,52 @@
 """Training the small Qwen-Audio from nothing, on CPUs: ``python -m evaluate.models.tiny.train FOLDER``.
 
 The lessons are made first and kept; then each step is a function of the seed and its number alone, so that a training
-that was stopped goes on as if it had not been, and the same command gives the same losses. The log, ``log.jsonl``, has
-a line every few steps; ``loss.svg`` is its picture.
+that was stopped goes on as if it had not been, and the same command gives the same losses. ``FOLDER/checkpoint`` is the
+official layout, ``log.jsonl`` has a line every few steps, ``loss.svg`` is its picture.
 """
 
 import argparse
 import json
-import math
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import nn
 
 from datasets_prep.miniature.speech import SpeechError
-from evaluate.models.qwen_audio.config import read_architecture
-from evaluate.models.qwen_audio.network import Network
-from evaluate.models.qwen_audio.tiny import _sinusoids
-from evaluate.models.qwen_audio.tokenizer import Tokenizer
-from evaluate.models.tiny.checkpoint import settings_of, write_plan, write_weights
-from evaluate.models.tiny.objective import Batch, Letters, answer_loss, make_batch
-from evaluate.models.tiny.pool import MELS, Heard, prepare, texts_of
-from evaluate.models.tiny.vocabulary import train_ranks
-
-SIZES = {"hidden_size": 128, "kv_channels": 32, "num_attention_heads": 4, "num_hidden_layers": 3,
-         "intermediate_size": 640}  # fmt: skip
-AUDIO = {"n_mels": MELS, "n_ctx": 1500, "n_state": 144, "n_head": 4, "n_layer": 4, "output_dim": 128}
-TEXT_SPREAD = 0.5
-"""Of the embeddings of tokens at the beginning: about that of the encoder's rows."""
-HEAD_SPREAD = 0.02
-WEIGHTS = {"asr": 2.0, "ks": 2.0, "lid": 1.5, "mna": 1.5, "chat": 0.5, "gender": 0.7, "age": 0.4, "osr": 0.3,
-           "sd": 0.5, "aac": 0.5, "mc": 0.5, "did": 0.3, "entities": 0.5, "slots": 0.5, "ic": 0.7}  # fmt: skip
-"""How often questions of a type are drawn, by 1 of the others."""
+from evaluate.models.tiny.curve import read_log, write_curve
+from evaluate.models.tiny.pool import prepare
+from evaluate.models.tiny.trainer import Recipe, Trainer
+from results.files import write_text
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What a training is, wholly: the same recipe gives the same losses on the same kind of processor."""
-
-    seed: int = 20231130
-    lessons: int = 16_000
-    steps: int = 6_000
-    batch: int = 24
-    """Lessons a step."""
-    questions: int = 2
-    """Of each lesson, at most."""
-    rate: float = 3e-3
-    warmup: int = 200
-    """Steps."""
-    decay: float = 0.02
-    clip: float = 1.0
-    letters: float = 0.5
-    """Weight of the loss over letters at the beginning; it falls to a fifth of that."""
-    pieces: int = 1_200
-    """Of the vocabulary, beside the bytes."""
-    sizes: dict[str, int] = field(default_factory=lambda: dict(SIZES))
-    audio: dict[str, int] = field(default_factory=lambda: dict(AUDIO))
-
-
-class Trainer:
-    """A network, what it is trained with, and how far it is."""
-
-    def __init__(self, folder: Path, pool: Sequence[Heard], recipe: Recipe):
-        """``folder`` gets the checkpoint's plan; the weights are drawn from the seed."""
-        self.folder, self.recipe = folder, recipe
-        self.pool = sorted(pool, key=lambda heard: (heard.frames, heard.number))
-        ranks = train_ranks(texts_of(pool), recipe.pieces)
-        write_plan(folder, ranks, settings_of(len(ranks), recipe.sizes, recipe.audio))
-        architecture = read_architecture(folder)
-        self.tokenizer = Tokenizer.read(folder, architecture)
-        torch.manual_seed(recipe.seed)
-        self.network = Network(architecture)
-        alphabet = "".join(sorted({letter for heard in pool for letter in heard.text}))
-        self.letters = Letters(self.network, alphabet)
-        _begin(self.network)
-        self.optimizers = _optimizers([self.network, self.letters], recipe)
-        self.step = 0
-
-    @property
-    def parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.network.parameters())
-
-    def batch(self, step: int) -> Batch:
-        """Lessons of about one length: a stretch of the pool about a drawn place, half of which is taken."""
-        recipe = self.recipe
-        draw = np.random.default_rng((recipe.seed, step))
-        width = min(2 * recipe.batch, len(self.pool))
-        first = int(draw.integers(0, len(self.pool) - width + 1))
-        places = first + draw.permutation(width)[: recipe.batch]
-        return make_batch(draw, [self.pool[place] for place in places], self.tokenizer, recipe.questions, WEIGHTS)
-
-    def advance(self) -> dict[str, float]:
-        """One step; its losses and the share of right tokens, in all and by type of task."""
-        recipe, done = self.recipe, self.step / self.recipe.steps
-        rate = recipe.rate * min((self.step + 1) / recipe.warmup, _cosine(done))
-        batch = self.batch(self.step)
-        answers, right = answer_loss(self.network, batch)
-        letters = self.letters.loss(batch)
-        loss = answers.mean() + recipe.letters * (1 - 0.8 * done) * letters
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss of step {self.step} is {loss.item()}")
-        for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_([*self.network.parameters(), *self.letters.parameters()], recipe.clip)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.step()
-        self.step += 1
-        return {"loss": answers.mean().item(), "letters": letters.item(), "right": right.mean().item()}
-
-    def save(self) -> None:
-        """The checkpoint, and beside it what a training goes on from."""
-        write_weights(self.folder, self.network)
-        state = {"step": self.step, "network": self.network.state_dict(), "letters": self.letters.state_dict(),
-                 "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],}  # fmt: skip
-        part = self.folder / "resume.pt.part"
-        torch.save(state, part)
-        part.replace(self.folder / "resume.pt")
-
-    def resume(self) -> None:
-        """Go on from what the folder holds, where it holds something. Raises RuntimeError for another size."""
-        path = self.folder / "resume.pt"
-        if path.is_file():
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            self.network.load_state_dict(state["network"])
-            self.letters.load_state_dict(state["letters"])
-            for optimizer, held in zip(self.optimizers, state["optimizers"], strict=True):
-                optimizer.load_state_dict(held)
-            self.step = state["step"]
-
-
-def train(trainer: Trainer, until: float | None = None, every: int = 50, keep: int = 500) -> None:
-    """Steps until the recipe's last, or so many seconds of this process's clock; a line of the log ``every`` so many
-    steps, the checkpoint ``keep`` so many and at the end."""
-    log, begun, sums = trainer.folder / "log.jsonl", time.monotonic(), defaultdict[str, float](float)
+def train(trainer: Trainer, until: float | None = None, every: int = 50, keep: int = 250) -> None:
+    """Steps up to the recipe's last one, or for so many seconds; a line of the log ``every`` so many steps, the
+    checkpoint and the state ``keep`` so many, and at the end."""
+    log, begun = trainer.folder / "log.jsonl", time.monotonic()
+    lines = read_log(log, trainer.step)  # what came after the state is done again
+    sums, steps = defaultdict[str, float](float), 0
     while trainer.step < trainer.recipe.steps:
         for name, value in trainer.advance().items():
             sums[name] += value
-        if trainer.step % every == 0:
-            line = {"step": trainer.step, **{name: round(value / every, 5) for name, value in sums.items()}}
-            line |= {"rate": trainer.optimizers[0].param_groups[0]["lr"], "seconds": round(time.monotonic() - begun, 1)}
-            with log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-            print(json.dumps(line), flush=True)
+        steps += 1
+        over = until is not None and time.monotonic() - begun > until
+        if over or trainer.step % every == 0 or trainer.step == trainer.recipe.steps:
+            means = {name: round(value / steps, 5) for name, value in sums.items()}
+            lines.append({"step": trainer.step, **means, "seconds": round(time.monotonic() - begun, 1)})
+            write_text(log, "".join(json.dumps(line) + "\n" for line in lines))
+            print(json.dumps(lines[-1]), flush=True)
             sums.clear()
+            steps = 0
         if trainer.step % keep == 0:
             trainer.save()
-        if until is not None and time.monotonic() - begun > until:
+        if over:
             break
     trainer.save()
-
-
-def _begin(network: Network) -> None:
-    """The first weights: torch's own for what multiplies, narrower ones where they matter, Whisper's table."""
-    network.audio.positions.requires_grad_(False)  # stays as it is
-    with torch.no_grad():
-        nn.init.normal_(network.embed_tokens.weight, std=TEXT_SPREAD)
-        nn.init.normal_(network.lm_head.weight, std=HEAD_SPREAD)
-        nn.init.normal_(network.audio.tags, std=TEXT_SPREAD)
-        positions, width = network.audio.positions.shape
-        network.audio.positions.copy_(torch.from_numpy(_sinusoids(positions, width)))
-
-
-def _optimizers(modules: Sequence[nn.Module], recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices inside (Jordan et al. 2024, at the step sizes of AdamW), AdamW for all the rest."""
-    named = [pair for module in modules for pair in module.named_parameters() if pair[1].requires_grad]
-    inside = [tensor for name, tensor in named if tensor.ndim == 2 and ".layers." in f".{name}"]
-    chosen = {id(tensor) for tensor in inside}
-    rest = [tensor for _, tensor in named if id(tensor) not in chosen]
-    return [
-        torch.optim.Muon(inside, lr=recipe.rate, weight_decay=recipe.decay, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(rest, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.0),
-    ]
-
-
-def _cosine(done: float) -> float:
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+    write_curve(trainer.folder / "loss.svg", lines)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -194,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         " command goes on where it was stopped.",
     )
     plain = Recipe()
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="of the checkpoint, its log and its state")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="of the training: checkpoint/, the log, the state")
     parser.add_argument("--cache", type=Path, default=Path("build/lessons"), help="folder of the lessons")
     parser.add_argument("--workers", type=int, default=2, help="processes that make lessons (2)")
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves them to it")
@@ -213,8 +76,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"train: {folder} holds something else than a training by this recipe; name another folder",
               file=sys.stderr)  # fmt: skip
         return 2
-    folder.mkdir(parents=True, exist_ok=True)
-    told.write_text(said, "utf-8")
+    write_text(told, said)
     try:
         pool = prepare(chosen["cache"], recipe.seed, recipe.lessons, chosen["workers"], log=True)
     except SpeechError as error:
