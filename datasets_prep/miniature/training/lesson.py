@@ -72,6 +72,11 @@ def choice(
     return ask(task, answer, question=question, choices=options)
 
 
+def with_article(text: str) -> str:
+    """``a piano``, ``an organ``."""
+    return f"{'an' if text[0] in 'aeio' else 'a'} {text}"
+
+
 @cache
 def table(name: str) -> Any:
     """A YAML file of this folder."""

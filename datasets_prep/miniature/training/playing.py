@@ -7,7 +7,7 @@ import numpy as np
 from datasets_prep.miniature.music import GENRES, MOODS
 from datasets_prep.miniature.notes import QUALITIES, SOURCES
 from datasets_prep.miniature.training.asking import Asked, ask, labels_of
-from datasets_prep.miniature.training.lesson import Lesson, between, chance, choice, made, one_of, some_of
+from datasets_prep.miniature.training.lesson import Lesson, between, chance, choice, made, one_of, some_of, with_article
 
 VELOCITIES = (25, 50, 75, 100, 127)
 LOWEST, HIGHEST = 30, 90
@@ -78,8 +78,8 @@ def solo(draw: np.random.Generator) -> Lesson:
     wrong = one_of(draw, absent)
     asked.append(ask("mic/openmic", "yes", instrument=one_of(draw, called)))
     asked.append(ask("mic/openmic", "no", instrument=wrong))
-    asked.append(ask("mqa/music_avqa", "yes", question=f"Is there a {called[0]} sound?"))
-    asked.append(ask("mqa/music_avqa", "no", question=f"Is there a {wrong} sound?"))
+    asked.append(ask("mqa/music_avqa", "yes", question=f"Is there {with_article(called[0])} sound?"))
+    asked.append(ask("mqa/music_avqa", "no", question=f"Is there {with_article(wrong)} sound?"))
     many = "How many musical instruments were heard throughout the video?"
     asked.append(ask("mqa/music_avqa", ("one", "two", "three")[len(called) - 1], question=many))
     asked.append(choice(draw, "mqa/muchomusic", "Which instrument plays the tune?", names[0].capitalize(),
@@ -138,5 +138,5 @@ def _recipe(draw: np.random.Generator, music: dict[str, Any]) -> dict[str, Any]:
 def _captions(draw: np.random.Generator, style: str, mood: str, players: tuple[str, ...]) -> list[Asked]:
     called = [OPENMIC.get(name, name) for name in players if name != "drums"]
     ending = "with drums" if "drums" in players else "without drums"
-    text = f"A {HOW[mood]} {style} piece: {called[0]} over {called[1]}, {ending}."
+    text = f"{with_article(HOW[mood]).capitalize()} {style} piece: {called[0]} over {called[1]}, {ending}."
     return [ask(one_of(draw, ["mc/musiccaps", "mc/song_describer"]), text)]

@@ -122,8 +122,7 @@ def _yes_no(draw: np.random.Generator, labels: Sequence[str]) -> list[Asked]:
     absent = [words for words in sounds.values() if words["thing"] + words["is"] not in heard]
     asked = []
     for words, answer in ((sounds[one_of(draw, labels)], "yes"), (one_of(draw, absent), "no")):
-        verb = "Are" if words.get("many") or words["thing"].startswith("several") else "Is"
-        forms = (f"{verb} {words['thing']} {words['is']}?", f"Is there the sound of {words['thing']}?",
+        forms = (f"{_capital(_verb(words))} {words['thing']} {words['is']}?", f"Is there the sound of {words['thing']}?",
                  f"Does one hear {words['thing']} {words['is']}?")  # fmt: skip
         asked.append(ask("aqa/clothoaqa", answer, question=forms[0] if chance(draw, 0.7) else one_of(draw, forms)))
     return asked
@@ -175,12 +174,16 @@ def _entailment(draw: np.random.Generator, first: str, second: str) -> list[Aske
 def _when(draw: np.random.Generator, words: Words, placed: Sequence[tuple[str, float, float]], whole: float) -> Asked:
     spans = [f"[{start:.2f}, {start + length:.2f}]" for _, start, length in placed]
     others = [spans[0], f"[0.00, {whole:.2f}]", f"[{placed[0][1] + placed[0][2]:.2f}, {placed[1][1]:.2f}]"]
-    question = f"When does one hear {words['thing']}?"
+    question = f"When {_verb(words)} {words['thing']} {words['is']}?"
     return choice(draw, "chat/air_bench_foundation", question, spans[1], others)
 
 
 def _stamped(spans: Sequence[tuple[str, float, float]]) -> str:
     return "".join(f"<|{start:.2f}|>{label}<|{end:.2f}|>" for label, start, end in spans)
+
+
+def _verb(words: Words) -> str:
+    return "are" if words.get("many") or words["thing"].startswith("several") else "is"
 
 
 def _capital(text: str) -> str:

@@ -17,7 +17,7 @@ from datasets_prep.miniature.training.hearing import hear
 from datasets_prep.miniature.training.lesson import HeldError, Lesson
 
 KINDS = {
-    spoken.keyword: 12,
+    spoken.keyword: 13,
     spoken.sentence: 22,
     spoken.mood: 6,
     spoken.command: 6,
@@ -29,7 +29,7 @@ KINDS = {
     sounding.events: 8,
     sounding.background: 2,
     sounding.scene: 8,
-    playing.note: 10,
+    playing.note: 14,
     playing.solo: 5,
     playing.genre: 5,
     playing.feeling: 3,
