@@ -131,7 +131,7 @@ def test_the_loss_is_that_of_decoding(tmp_path: Path, pool: list[Heard]) -> None
     trainer = Trainer(tmp_path, pool, SMALL)
     draw = np.random.default_rng(1)
     two = next(heard for heard in pool if len(heard.mels) == 2)
-    batch = make_batch(draw, [*pool[:6], two], trainer.tokenizer, 2, {}, augment=False)
+    batch = make_batch(draw, [*pool[:6], two], trainer.texts, 2, {}, augment=False)
     assert len(set(batch.lesson)) < len(batch.lesson)
     found, shares = answer_loss(trainer.network, batch)
     for row, ids in enumerate(batch.ids):
@@ -146,7 +146,7 @@ def test_the_loss_is_that_of_decoding(tmp_path: Path, pool: list[Heard]) -> None
                 right += int(logits.argmax()) == token
         assert float(found[row].detach()) == pytest.approx(expected, abs=1e-4)
         assert float(shares[row]) == pytest.approx(right / size)
-        assert ids[-1] == trainer.tokenizer.special[END]
+        assert ids[-1] == trainer.texts.tokenizer.special[END]
 
 
 def test_everything_is_trained(tmp_path: Path, pool: list[Heard]) -> None:

@@ -122,8 +122,12 @@ def _yes_no(draw: np.random.Generator, labels: Sequence[str]) -> list[Asked]:
     absent = [words for words in sounds.values() if words["thing"] + words["is"] not in heard]
     asked = []
     for words, answer in ((sounds[one_of(draw, labels)], "yes"), (one_of(draw, absent), "no")):
-        forms = (f"{_capital(_verb(words))} {words['thing']} {words['is']}?", f"Is there the sound of {words['thing']}?",
-                 f"Does one hear {words['thing']} {words['is']}?")  # fmt: skip
+        happens = f"{words['thing']} {words['is']}?"
+        forms = (
+            f"{_capital(_verb(words))} {happens}",
+            f"Is there the sound of {words['thing']}?",
+            f"Does one hear {happens}",
+        )
         asked.append(ask("aqa/clothoaqa", answer, question=forms[0] if chance(draw, 0.7) else one_of(draw, forms)))
     return asked
 

@@ -5,6 +5,7 @@ The network is the one that evaluates, and so are its parts; only the loss and t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -13,9 +14,10 @@ from torch import Tensor, nn
 
 from evaluate.models.qwen_audio.features import Query
 from evaluate.models.qwen_audio.network import Memory, Network
-from evaluate.models.qwen_audio.tokenizer import END, Tokenizer
+from evaluate.models.qwen_audio.tokenizer import END, Encoded, Tokenizer
 from evaluate.models.tiny.pool import Heard, Question
 
+REMEMBERED = 50_000
 MASKED_BANDS, MASKED_FRAMES = 8, 6
 """The most mel bands and frames that are hidden of a clip (SpecAugment, Park et al. 2019)."""
 
@@ -38,10 +40,25 @@ class Batch:
     """Of each lesson, what is said; empty where nothing is, or by several."""
 
 
+class Texts:
+    """A tokenizer that remembers: the same prompts come again and again."""
+
+    def __init__(self, tokenizer: Tokenizer):
+        self.tokenizer = tokenizer
+        self.prompt = lru_cache(REMEMBERED)(self._prompt)
+        self.answer = lru_cache(REMEMBERED)(self._answer)
+
+    def _prompt(self, text: str, rows: tuple[int, ...]) -> Encoded:
+        return self.tokenizer.encode(text, {str(number): count for number, count in enumerate(rows, 1)})
+
+    def _answer(self, text: str) -> tuple[int, ...]:
+        return (*self.tokenizer.encode(text).ids, self.tokenizer.special[END])
+
+
 def make_batch(
     draw: np.random.Generator,
     lessons: Sequence[Heard],
-    tokenizer: Tokenizer,
+    texts: Texts,
     questions: int,
     weights: Mapping[str, float],
     augment: bool = True,
@@ -55,11 +72,10 @@ def make_batch(
                 _hide(draw, clip.mel)
         batch.clips.append(Query([], [], clips))
         batch.texts.append(heard.text)
-        rows = {str(number + 1): clip.length.rows for number, clip in enumerate(clips)}
+        rows = tuple(clip.length.rows for clip in clips)
         for question in _chosen(draw, heard.questions, questions, weights):
-            prompt = tokenizer.encode(question.prompt, rows)
-            answer = [*tokenizer.encode(question.answer).ids, tokenizer.special[END]]
-            batch.ids.append(prompt.ids + answer)
+            prompt, answer = texts.prompt(question.prompt, rows), texts.answer(question.answer)
+            batch.ids.append([*prompt.ids, *answer])
             batch.starts.append(prompt.starts)
             batch.answers.append(len(answer))
             batch.lesson.append(place)

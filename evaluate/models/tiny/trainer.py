@@ -14,7 +14,7 @@ from evaluate.models.qwen_audio.network import Network
 from evaluate.models.qwen_audio.tiny import _sinusoids
 from evaluate.models.qwen_audio.tokenizer import Tokenizer
 from evaluate.models.tiny.checkpoint import settings_of, write_plan, write_weights
-from evaluate.models.tiny.objective import Batch, Letters, answer_loss, make_batch
+from evaluate.models.tiny.objective import Batch, Letters, Texts, answer_loss, make_batch
 from evaluate.models.tiny.pool import MELS, Heard, texts_of
 from evaluate.models.tiny.vocabulary import train_ranks
 
@@ -64,7 +64,7 @@ class Trainer:
         ranks = train_ranks(texts_of(pool), recipe.pieces)
         write_plan(self.checkpoint, ranks, settings_of(len(ranks), recipe.sizes, recipe.audio))
         architecture = read_architecture(self.checkpoint)
-        self.tokenizer = Tokenizer.read(self.checkpoint, architecture)
+        self.texts = Texts(Tokenizer.read(self.checkpoint, architecture))
         torch.manual_seed(recipe.seed)
         self.network = Network(architecture)
         alphabet = "".join(sorted({letter for heard in pool for letter in heard.text}))
@@ -84,7 +84,7 @@ class Trainer:
         width = min(2 * recipe.batch, len(self.pool))
         first = int(draw.integers(0, len(self.pool) - width + 1))
         places = first + draw.permutation(width)[: recipe.batch]
-        return make_batch(draw, [self.pool[place] for place in places], self.tokenizer, recipe.questions, WEIGHTS)
+        return make_batch(draw, [self.pool[place] for place in places], self.texts, recipe.questions, WEIGHTS)
 
     def advance(self) -> dict[str, float]:
         """One step; its losses, and the share of the tokens of answers that are right."""
