@@ -46,7 +46,7 @@ class Recipe:
     """Steps."""
     decay: float = 0.02
     clip: float = 1.0
-    letters: float = 0.5
+    letters: float = 2.0
     """Weight of the loss over letters at the beginning; it falls to a fifth of that."""
     pieces: int = 1_200
     """Of the vocabulary, beside the bytes."""
