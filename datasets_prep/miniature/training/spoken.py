@@ -73,7 +73,7 @@ def sentence(draw: np.random.Generator) -> Lesson:
     """A sentence in any language: what is said, in which language, by whom."""
     shares = table("words")["languages"]
     language = str(draw.choice(list(shares), p=np.array(list(shares.values())) / sum(shares.values())))
-    translated = chance(draw, 0.2 if language in ("en", "zh") else 0.5)
+    translated = chance(draw, 0.1 if language in ("en", "zh") else 0.4)
     if translated and language in table("words")["phrases"]["who"][0]:
         return _translated(draw, language)
     text = _pattern(draw) if language == "en" and chance(draw, 0.5) else _recombined(draw, language)
