@@ -1,0 +1,93 @@
+"""Training the small Qwen-Audio from nothing, on CPUs: ``python -m evaluate.models.tiny.train FOLDER``.
+
+The lessons are made first and kept; then each step is a function of the seed and its number alone, so that a training
+that was stopped goes on as if it had not been, and the same command gives the same losses. ``FOLDER/checkpoint`` is the
+official layout, ``log.jsonl`` has a line every few steps, ``loss.svg`` is its picture.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from datasets_prep.miniature.speech import SpeechError
+from evaluate.models.tiny.curve import read_log, write_curve
+from evaluate.models.tiny.pool import prepare
+from evaluate.models.tiny.trainer import Recipe, Trainer
+from results.files import write_text
+
+
+def train(trainer: Trainer, until: float | None = None, every: int = 50, keep: int = 250) -> None:
+    """Steps up to the recipe's last one, or for so many seconds; a line of the log ``every`` so many steps, the
+    checkpoint and the state ``keep`` so many, and at the end."""
+    log, begun = trainer.folder / "log.jsonl", time.monotonic()
+    lines = read_log(log, trainer.step)  # what came after the state is done again
+    sums, steps = defaultdict[str, float](float), 0
+    while trainer.step < trainer.recipe.steps:
+        for name, value in trainer.advance().items():
+            sums[name] += value
+        steps += 1
+        over = until is not None and time.monotonic() - begun > until
+        if over or trainer.step % every == 0 or trainer.step == trainer.recipe.steps:
+            means = {name: round(value / steps, 5) for name, value in sums.items()}
+            lines.append({"step": trainer.step, **means, "seconds": round(time.monotonic() - begun, 1)})
+            write_text(log, "".join(json.dumps(line) + "\n" for line in lines))
+            print(json.dumps(lines[-1]), flush=True)
+            sums.clear()
+            steps = 0
+        if trainer.step % keep == 0:
+            trainer.save()
+        if over:
+            break
+    trainer.save()
+    write_curve(trainer.folder / "loss.svg", lines)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command line; returns the exit status: 0, or 2 where the folder holds another training."""
+    parser = argparse.ArgumentParser(
+        prog="python -m evaluate.models.tiny.train",
+        description="Train a small Qwen-Audio from nothing, on lessons that espeak-ng and a few formulas make. The same"
+        " command goes on where it was stopped.",
+    )
+    plain = Recipe()
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="of the training: checkpoint/, the log, the state")
+    parser.add_argument("--cache", type=Path, default=Path("build/lessons"), help="folder of the lessons")
+    parser.add_argument("--workers", type=int, default=2, help="processes that make lessons (2)")
+    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves them to it")
+    parser.add_argument("--minutes", type=float, help="stop after so many, to go on another time")
+    for name in ("seed", "lessons", "steps", "batch", "questions", "pieces"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(plain, name))
+    for name in ("rate", "letters"):
+        parser.add_argument(f"--{name}", type=float, default=getattr(plain, name))
+    chosen = vars(parser.parse_args(arguments))
+    recipe = Recipe(**{name: chosen[name] for name in asdict(plain) if name in chosen})
+    if chosen["threads"]:
+        torch.set_num_threads(chosen["threads"])
+    folder: Path = chosen["folder"]
+    said, told = json.dumps(asdict(recipe), indent=1) + "\n", folder / "recipe.json"
+    if folder.exists() and any(folder.iterdir()) and not (told.is_file() and told.read_text("utf-8") == said):
+        print(f"train: {folder} holds something else than a training by this recipe; name another folder",
+              file=sys.stderr)  # fmt: skip
+        return 2
+    write_text(told, said)
+    try:
+        pool = prepare(chosen["cache"], recipe.seed, recipe.lessons, chosen["workers"], log=True)
+    except SpeechError as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 2
+    trainer = Trainer(folder, pool, recipe)
+    trainer.resume()
+    print(f"{trainer.parameters:,} parameters, {len(pool)} lessons, from step {trainer.step}", flush=True)
+    train(trainer, None if chosen["minutes"] is None else 60 * chosen["minutes"])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,271 @@
+"""The small Qwen-Audio: asked what the harness asks, trained as itself, the same twice, loaded as the released one."""
+
+from pathlib import Path
+
+import hydra
+import numpy as np
+import pytest
+import torch
+
+from datasets_prep.manifest import Sample
+from datasets_prep.miniature.training.stream import draw_lesson, make_example
+from evaluate import compose
+from evaluate.config import Config, Dtype, Generation, ModelConfig, tasks_of
+from evaluate.models.base import Request, make_model
+from evaluate.models.qwen_audio.config import read_architecture
+from evaluate.models.qwen_audio.decoding import Stream
+from evaluate.models.qwen_audio.features import Query
+from evaluate.models.qwen_audio.tokenizer import END, Tokenizer, read_ranks
+from evaluate.models.qwen_audio.weights import load_network
+from evaluate.models.tiny import pool as pools
+from evaluate.models.tiny import train as training
+from evaluate.models.tiny.curve import read_log
+from evaluate.models.tiny.objective import answer_loss, make_batch
+from evaluate.models.tiny.pool import Heard, hear, prepare
+from evaluate.models.tiny.train import train
+from evaluate.models.tiny.trainer import Recipe, Trainer
+from evaluate.models.tiny.vocabulary import tiktoken_file, train_ranks
+from evaluate.prompts import render
+
+SMALL = Recipe(
+    seed=5, lessons=24, steps=60, batch=6, warmup=5, pieces=150,
+    sizes={"hidden_size": 32, "kv_channels": 8, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 64},
+    audio={"n_mels": 80, "n_ctx": 1500, "n_state": 32, "n_head": 2, "n_layer": 1, "output_dim": 32},
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> list[Heard]:
+    return [
+        hear(make_example(11, number, tmp_path_factory.getbasetemp() / "speech")) for number in range(SMALL.lessons)
+    ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def losses(trainer: Trainer, steps: int) -> list[dict[str, float]]:
+    return [trainer.advance() for _ in range(steps)]
+
+
+def composed(*overrides: str) -> Config:
+    compose.register()
+    with hydra.initialize_config_dir(str(compose.CONFIGS), version_base="1.3"):
+        config = hydra.compose("config", list(overrides), return_hydra_config=True)
+    choices = config.hydra.runtime.choices
+    del config.hydra
+    return compose.typed(config, choices.get("suite"), choices.get("model"), overrides)
+
+
+def test_lessons_ask_what_the_harness_asks() -> None:
+    """Each prompt of a lesson is what the harness makes of such a sample."""
+    arguments = ["suite=all", "data=miniature", "model=tiny"]
+    config = composed(*arguments)
+    tasks = {task.name: task for task in tasks_of(config, compose.said_keys(arguments))}
+    tasks |= {task.name.replace("_en_de", ""): task for task in tasks.values() if task.name.startswith("s2tt")}
+    tasks["s2tt/covost2"] = next(task for name, task in tasks.items() if name.startswith("s2tt/covost2"))
+    model = make_model(config.model)
+    seen = set()
+    for number in range(250):
+        _, lesson = draw_lesson(np.random.default_rng((3, number)))
+        for asked in lesson.asked:
+            task = tasks[asked.task]
+            seen.add(asked.task)
+            fields = fields_of(task.prompt["qwen_audio"], asked.prompt, task.labels)
+            language, target = fields.pop("language", None), fields.pop("target_language", None)
+            sample = Sample("x", ("clip",) * len(lesson.recipes), (asked.answer,), None, None,  # type: ignore[arg-type]
+                            {**fields, "language": language, "target_language": target})  # fmt: skip
+            task.language, task.target_language = language or task.language, target or task.target_language
+            assert render(sample, task, model).prompt == asked.prompt
+    assert len(seen) > 55
+
+
+def fields_of(template: str, prompt: str, labels: list[str] | None) -> dict[str, object]:
+    """What a template was filled with, read back from the prompt."""
+    import re
+
+    pattern = re.escape(template.replace("{{", "\0").replace("}}", "\1").replace("{labels}", ", ".join(labels or ())))
+    pattern = (
+        pattern.replace("\0", r"\{")
+        .replace("\1", r"\}")
+        .replace(re.escape("\0"), r"\{")
+        .replace(re.escape("\1"), r"\}")
+    )
+    names: list[str] = []
+
+    def place(found: re.Match[str]) -> str:
+        name = found[1].replace("\\", "")
+        if name in names:
+            return f"(?P={name})"
+        names.append(name)
+        return rf"(?P<{name}>(?:\n[A-D]\. [^\n<]*)*)" if name == "options" else rf"(?P<{name}>[^\n]*?)"
+
+    pattern = re.sub(r"\\\{([a-z\\_]+)\\\}", place, pattern)
+    found = re.fullmatch(r"(?:<audio>\d</audio>)+" + pattern, prompt)
+    assert found, (template, prompt)
+    fields: dict[str, object] = dict(found.groupdict())
+    if options := fields.pop("options", ""):
+        fields["choices"] = [line[3:] for line in str(options).strip().split("\n")]
+    return fields
+
+
+def test_the_vocabulary_is_one_of_tiktoken(tmp_path: Path, pool: list[Heard]) -> None:
+    ranks = train_ranks(pools.texts_of(pool), 200)
+    assert ranks[:256] == [bytes([byte]) for byte in range(256)]
+    assert 300 < len(ranks) <= 456
+    assert ranks == train_ranks(reversed(pools.texts_of(pool)), 200)  # counts decide, not the order
+    (tmp_path / "qwen.tiktoken").write_bytes(tiktoken_file(ranks))
+    assert list(read_ranks(tmp_path / "qwen.tiktoken")) == ranks
+    tokenizer = Tokenizer(dict(zip(ranks, range(len(ranks)), strict=True)), len(ranks) + 4_000)
+    for text in ("the question is new", "我们 zwölf 2.5", "<|answer|>yes"):
+        assert tokenizer.decode(tokenizer.encode(text).ids) == text
+    frequent = tokenizer.encode(" the").ids
+    assert len(frequent) == 1
+    assert not any(b"<|" in piece or b"startof" in piece for piece in ranks)  # tags are no words
+
+
+def test_the_loss_is_that_of_decoding(tmp_path: Path, pool: list[Heard]) -> None:
+    """Cross-entropy of whole batches, both halves of them, against a token at a time through the harness's decoding."""
+    trainer = Trainer(tmp_path, pool, SMALL)
+    draw = np.random.default_rng(1)
+    two = next(heard for heard in pool if len(heard.mels) == 2)
+    batch = make_batch(draw, [*pool[:6], two], trainer.texts, 2, {}, augment=False)
+    assert len(set(batch.lesson)) < len(batch.lesson)
+    found, shares = answer_loss(trainer.network, batch)
+    for row, ids in enumerate(batch.ids):
+        size = batch.answers[row]
+        query = Query(ids[:-size], batch.starts[row], batch.clips[batch.lesson[row]].clips)
+        expected, right = 0.0, 0
+        with torch.no_grad():
+            decoded = Stream(trainer.network, [query], size)
+            for place, token in enumerate(ids[-size:]):
+                logits = decoded.next([ids[-size + place - 1]]) if place else decoded.first()
+                expected += float(torch.nn.functional.cross_entropy(logits, torch.tensor([token]))) / size
+                right += int(logits.argmax()) == token
+        assert float(found[row].detach()) == pytest.approx(expected, abs=1e-4)
+        assert float(shares[row]) == pytest.approx(right / size)
+        assert ids[-1] == trainer.texts.tokenizer.special[END]
+
+
+def test_everything_is_trained(tmp_path: Path, pool: list[Heard]) -> None:
+    """Gradients reach every part of the network, the tags and the encoder's first convolution with them."""
+    trainer = Trainer(tmp_path, pool, SMALL)
+    before = {name: tensor.clone() for name, tensor in trainer.network.state_dict().items()}
+    losses(trainer, 2)
+    still = {name for name, tensor in trainer.network.state_dict().items() if torch.equal(tensor, before[name])}
+    assert still == {"audio.positions"}
+
+
+def test_the_same_recipe_gives_the_same_losses(tmp_path: Path, pool: list[Heard]) -> None:
+    first = losses(Trainer(tmp_path / "a", pool, SMALL), 6)
+    assert losses(Trainer(tmp_path / "b", list(reversed(pool)), SMALL), 6) == first
+    other = Recipe(**{**SMALL.__dict__, "seed": 6})
+    assert losses(Trainer(tmp_path / "c", pool, other), 1) != first[:1]
+
+
+@pytest.mark.long
+def test_the_first_200_steps_give_the_same_losses(tmp_path: Path) -> None:
+    lessons = prepare(tmp_path / "lessons", Recipe().seed, 256, workers=2)
+    curves = [losses(Trainer(tmp_path / name, lessons, Recipe()), 200) for name in ("a", "b")]
+    assert curves[0] == curves[1]
+    assert sum(step["loss"] for step in curves[0][-20:]) < 0.7 * sum(step["loss"] for step in curves[0][:20])
+
+
+def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path: Path, pool: list[Heard]) -> None:
+    whole = losses(Trainer(tmp_path / "whole", pool, SMALL), 5)
+    begun = Trainer(tmp_path / "cut", pool, SMALL)
+    losses(begun, 3)
+    begun.save()
+    resumed = Trainer(tmp_path / "cut", pool, SMALL)
+    resumed.resume()
+    assert resumed.step == 3
+    assert losses(resumed, 2) == whole[3:]
+
+
+def test_it_learns(tmp_path: Path, pool: list[Heard]) -> None:
+    trainer = Trainer(tmp_path, pool, Recipe(**{**SMALL.__dict__, "rate": 1e-2}))
+    curve = losses(trainer, 40)
+    first, last = (np.mean([step["loss"] for step in part]) for part in (curve[:5], curve[-5:]))
+    assert last < 0.7 * first
+    assert np.mean([step["letters"] for step in curve[-5:]]) < np.mean([step["letters"] for step in curve[:5]])
+
+
+def test_the_checkpoint_is_the_official_layout(tmp_path: Path, pool: list[Heard]) -> None:
+    """It is loaded by the class of the released checkpoint, by whose names it is written, and answers as the network
+    that was trained does."""
+    trainer = Trainer(tmp_path, pool, SMALL)
+    losses(trainer, 2)
+    trainer.save()
+    folder = trainer.checkpoint
+    assert {path.name for path in folder.iterdir()} == {
+        "config.json", "generation_config.json", "model.safetensors", "qwen.tiktoken"
+    }  # fmt: skip
+    loaded = load_network(folder, read_architecture(folder), ["cpu"], torch.float32)
+    for name, tensor in trainer.network.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor.half().float()), name
+    model = make_model(ModelConfig("evaluate.models.qwen_audio.model.QwenAudio", name="x", path=str(folder),
+                                   dtype=Dtype.float32))  # fmt: skip
+    model.load("cpu")
+    example = make_example(11, 0)
+    request = Request(id="a", prompt=example.asked[0].prompt, language=None, target_language=None, fields={},
+                      clips=len(example.clips), audio=example.clips)  # fmt: skip
+    [answer] = model.generate(model.prepare([request]), Generation(max_new_tokens=5))
+    assert answer.new_tokens <= 5
+
+
+def test_the_default_checkpoint_is_small_enough(tmp_path: Path, pool: list[Heard]) -> None:
+    trainer = Trainer(tmp_path, pool, Recipe())
+    assert 1_500_000 < trainer.parameters + 128 * 2 * 1_200 < 4_000_000  # the vocabulary of these few lessons is short
+    trainer.save()
+    assert (trainer.checkpoint / "model.safetensors").stat().st_size < 10_000_000
+
+
+def test_the_training_writes_a_log(tmp_path: Path, pool: list[Heard]) -> None:
+    short = Recipe(**{**SMALL.__dict__, "steps": 5})
+    train(Trainer(tmp_path, pool, short), every=2)
+    lines = read_log(tmp_path / "log.jsonl")
+    assert [line["step"] for line in lines] == [2, 4, 5]
+    assert all({"step", "loss", "letters", "right", "seconds"} == line.keys() for line in lines)
+    assert (tmp_path / "checkpoint" / "model.safetensors").is_file()
+    picture = (tmp_path / "loss.svg").read_text("utf-8")
+    assert picture.count("<polyline") == 2
+    assert "step 5" in picture
+
+
+def test_a_log_goes_on_where_its_state_does(tmp_path: Path, pool: list[Heard]) -> None:
+    short = Recipe(**{**SMALL.__dict__, "steps": 6})
+    train(Trainer(tmp_path / "whole", pool, short), every=2)
+    first = Trainer(tmp_path / "cut", pool, short)
+    train(first, until=0, every=2)
+    assert first.step == 1
+    with (tmp_path / "cut" / "log.jsonl").open("a") as file:
+        file.write('{"step": 2, "loss": 1}\n{"step": 4, "lo')  # the state of step 1 knows nothing of these
+    second = Trainer(tmp_path / "cut", pool, short)
+    second.resume()
+    train(second, every=2)
+    lines = read_log(tmp_path / "cut" / "log.jsonl")
+    assert [line["step"] for line in lines] == [1, 2, 4, 6]
+    whole = read_log(tmp_path / "whole" / "log.jsonl")
+    assert [line["loss"] for line in lines[2:]] == [line["loss"] for line in whole[1:]]
+
+
+def test_lessons_are_kept_as_they_were_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "SHARD", 4)
+    made = prepare(tmp_path, 11, 6, workers=0)
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))  # no espeak-ng any more
+    read = prepare(tmp_path, 11, 6, workers=0)
+    direct = [hear(make_example(11, number, tmp_path / "speech")) for number in range(6)]
+    for one, other, third in zip(made, read, direct, strict=True):
+        assert (one.kind, one.questions, one.text) == (other.kind, other.questions, other.text)
+        assert (one.questions, one.samples) == (third.questions, third.samples)
+        assert all(np.array_equal(*mels) for mels in zip(one.mels, other.mels, strict=True))
+        assert all(np.array_equal(*mels) for mels in zip(one.mels, third.mels, strict=True))
+
+
+def test_another_recipe_does_not_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                       capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    (tmp_path / "recipe.json").write_text("{}")
+    assert training.main([str(tmp_path), "--steps", "2"]) == 2
+    assert "name another folder" in capsys.readouterr().err
