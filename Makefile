@@ -7,7 +7,7 @@ export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo prepare status reproduce-qwen-audio reproduce-qwen2-audio leaderboard verify compare regression \
-	report export test test-long bench bench-gpu docs lint format
+	report export tiny-checkpoint test test-long bench bench-gpu docs lint format
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -75,6 +75,9 @@ report: setup  ## a page to look at and listen to: RUNS="RUN ..." [OUTPUT=report
 export: setup  ## samples or scores for others: RUNS="RUN ..." TO=parquet|csv|model-card OUTPUT=FILE
 	@test -n "$(RUNS)" && test -n "$(TO)" && test -n "$(OUTPUT)" || { echo 'say: make export RUNS="RUN ..." TO=parquet|csv|model-card OUTPUT=FILE'; exit 2; }
 	$(RUN) -m results export $(RUNS) --to $(TO) --output "$(OUTPUT)" $(ARGS)
+
+tiny-checkpoint: setup  ## train the small Qwen-Audio from nothing, about an hour on 2 cores; goes on where it was stopped
+	$(RUN) -m evaluate.models.tiny.train build/tiny --cache build/lessons
 
 test: setup lint  ## ruff, mypy and the tests
 	$(RUN) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
