@@ -69,14 +69,20 @@ def must_be(*pairs: tuple[Any, type | tuple[type, ...]]) -> None:
 
 def must_fit(record: Any) -> None:
     """Raise TypeError where a field of a record, a dataclass, is not of the kind that it is declared to be."""
-    for name, kind in _kinds(type(record)).items():  # type: ignore[arg-type]
-        if not _fits(getattr(record, name), kind):
+    for name, (kind, plain) in _kinds(type(record)).items():  # type: ignore[arg-type]
+        if type(getattr(record, name)) not in plain and not _fits(getattr(record, name), kind):
             raise TypeError(f"{name}: {getattr(record, name)!r:.80} is out of place")
 
 
 @cache
-def _kinds(record: Any) -> dict[str, Any]:
-    return get_type_hints(record)
+def _kinds(record: Any) -> dict[str, tuple[Any, set[Any]]]:
+    """The kind of each field, and of its types those that need no look at the value."""
+    parts = {name: (kind, get_args(kind) or (kind,)) for name, kind in get_type_hints(record).items()}
+    plain = {str, bool, int, type(None)}
+    return {
+        name: (kind, plain & {*several} if get_origin(kind) in (UnionType, None) else set())
+        for name, (kind, several) in parts.items()
+    }
 
 
 def _fits(value: Any, kind: Any) -> bool:

@@ -103,6 +103,7 @@ def test_damage_in_the_middle_is_named(tmp_path: Path) -> None:
         lambda data: data.update(asked={"prompt": 1}),
         lambda data: data["counts"].update(failed=["a"]),
         lambda data: data["scores"][0].update(ci95=[1.0]),
+        lambda data: data["scores"][0].update(ci95="ab"),
         lambda data: data["scores"][0].update(value=float("inf")),
         lambda data: data["scores"][0].update(higher_is_better="no"),
     ],
