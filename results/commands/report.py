@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from results.console import say
+from results.console import counted, say
+from results.files import RunError
 from results.run import RunDirectory
 
 
@@ -25,15 +26,18 @@ def report(
     from results.report import data as contents
     from results.report import page
 
-    directories = [RunDirectory(run) for run in runs]
+    named = {run.resolve(): RunDirectory(run) for run in runs}
+    directories = list(named.values())
     verdicts = {number: contents.verdicts_of(directory) for number, directory in enumerate(directories)}
     found = contents.read(directories, output, audio, data or [], verdicts)
+    if not found.tasks:
+        raise RunError(f"{', '.join(map(str, runs))}: no task was run, and there is nothing to show")
     size = page.write(found, output)
     samples = sum(part.answered for task in found.tasks for part in task.parts if part)
     say(
         sys.stdout,
-        f"{output}: {len(found.tasks)} tasks, {samples:,} samples, {len(found.embedded.pieces)} clips in the page, "
-        f"{size / 1e6:.1f} MB; open it in a browser",
+        f"{output}: {counted(len(found.tasks), 'task')}, {counted(samples, 'sample')}, "
+        f"{counted(len(found.embedded.pieces), 'clip')} in the page, {size / 1e6:.1f} MB; open it in a browser",
     )
     for sentence in found.notes:
         say(sys.stderr, f"results: {sentence}")

@@ -18,6 +18,7 @@ import soundfile
 from support import command
 
 from metrics.score import MetricSpec, ScoringSpec
+from results.__main__ import main
 from results.files import RunError
 from results.journal import ClipRecord, Prediction
 from results.papers import verify
@@ -360,3 +361,19 @@ def test_clips_with_times_are_told_apart(tmp_path: Path) -> None:
     run = made.make_run(tmp_path / "run", {"t": (made.WER, rows)}, data_root=tmp_path)
     report = report_of(run, tmp_path, audio=2)
     assert [entry[1:] for entry in report.tasks[0].embedded] == [(0, 1.0, 0), (1, 2.0, 1)]
+
+
+def test_a_run_counts_once_however_often_it_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = made.make_run(tmp_path / "run", {"t": (made.ACCURACY, made.labelled())})
+    output = tmp_path / "report.html"
+    assert main(["report", str(run.path), f"{run.path}/../run", "--output", str(output)]) == 0
+    assert (
+        f"{output}: 1 task, {len(run.journal('t').standings())} samples, 0 clips in the page" in capsys.readouterr().out
+    )
+
+
+def test_a_run_without_tasks_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = made.make_run(tmp_path / "run", {})
+    assert main(["report", str(run.path), "--output", str(tmp_path / "report.html")]) == 2
+    assert "no task was run, and there is nothing to show" in capsys.readouterr().err
+    assert not (tmp_path / "report.html").exists()
