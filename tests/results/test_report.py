@@ -330,7 +330,7 @@ def test_ten_thousand_samples_are_small(tmp_path: Path) -> None:
 def test_the_command_writes_a_page_and_says_what_is_unfinished(tmp_path: Path) -> None:
     run = made.make_run(tmp_path / "run", {"t": (made.WER, made.speech(12))}, finished=False)
     done = command("results", "report", run.path, "--output", tmp_path / "new/report.html")
-    assert done.returncode == 0 and "1 tasks, 11 samples" in done.stdout and "t is not finished" in done.stderr
+    assert done.returncode == 0 and "1 task, 11 samples" in done.stdout and "t is not finished" in done.stderr
     assert (tmp_path / "new/report.html").stat().st_size > 10_000
 
 
