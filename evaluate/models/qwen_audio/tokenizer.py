@@ -2,16 +2,16 @@
 
 import base64
 import binascii
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from evaluate.models.base import ModelError
 from evaluate.models.qwen_audio.config import Architecture
-from evaluate.models.tags import CLIP, CLIP_END, CLIP_START, PLACE
+from evaluate.models.tags import CLIP, CLIP_END, CLIP_START, PLACE, TAG
 
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -63,6 +63,10 @@ class Encoded:
     def __add__(self, other: "Encoded") -> "Encoded":
         shifted = [start + len(self.ids) for start in other.starts]
         return Encoded(self.ids + other.ids, self.clips + other.clips, self.starts + shifted)
+
+
+_MARKS = re.compile("|".join(re.escape(mark) for mark in (CLIP_START, CLIP_END, PLACE)))
+"""The special tokens that look otherwise than ``<|...|>``."""
 
 
 class Tokenizer:
@@ -123,7 +127,8 @@ class Tokenizer:
     def _plain(self, text: str, all_tags: bool) -> list[int]:
         if CLIP_START in text:
             raise ModelError(f"an {CLIP_START} is not closed by {CLIP_END} in its line: {text[:60]!r}")
-        allowed: Any = "all" if all_tags else self._audio_tags
+        there = {tag for tag in (*TAG.findall(text), *_MARKS.findall(text)) if tag in self.special}
+        allowed = there if all_tags else there & self._audio_tags  # tiktoken takes a while to be told of thousands
         return self._bpe.encode(text, allowed_special=allowed, disallowed_special=())
 
     def decode(self, ids: Sequence[int], skip_special: bool = False) -> str:
