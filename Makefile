@@ -21,11 +21,12 @@ $(VENV)/ready: requirements.txt pyproject.toml
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[overlap]' || echo "cpWER and ORC-WER are left out: meeteval, which they need, could not be compiled; install a C++ compiler and Python's headers"
 	@touch $@
 
-demo: setup  ## every kind of task on the committed miniature, with a model made on the spot
-	@rm -rf results/runs/demo
-	$(RUN) -m evaluate suite=demo data=miniature model=tiny run.dir=results/runs/demo
-	$(RUN) -m results report results/runs/demo --output results/runs/demo/report.html
-	@echo "The model is a tiny Qwen-Audio with random weights: it hears, but has learned nothing, and its scores show that."
+demo: setup  ## every type of task on the committed miniature, with the small model that comes with the project
+	@rm -rf results/runs/demo results/runs/demo-chat
+	$(RUN) -m evaluate suite=demo model=tiny run.dir=results/runs/demo > /dev/null
+	$(RUN) -m evaluate suite=demo_chat model=tiny_chat run.dir=results/runs/demo-chat > /dev/null
+	$(RUN) -m results leaderboard results/runs/demo results/runs/demo-chat --layout board --rows tasks
+	$(RUN) -m results report results/runs/demo results/runs/demo-chat --output results/runs/demo/report.html
 
 prepare: setup  ## corpora of tasks: TASKS=TYPE/NAME,... or SUITE=NAME, DATA=FOLDER [SOURCE=ARCHIVES] [ARGS=...]
 	@test -n "$(TASKS)$(SUITE)" && test -n "$(DATA)" || { echo 'say: make prepare TASKS=asr/librispeech,aac/clotho (or SUITE=NAME) DATA=FOLDER [SOURCE=FOLDER_OF_ARCHIVES]'; exit 2; }

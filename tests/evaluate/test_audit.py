@@ -21,7 +21,7 @@ from results.journal import Failure
 from results.run import draw_order
 
 Tone = Callable[..., Path]
-TINY = ModelConfig("evaluate.models.qwen_audio.tiny.TinyQwenAudio", name="tiny", path=None)
+TINY = ModelConfig("evaluate.models.tiny.model.TinyQwenAudio", name="tiny", path=None)
 
 
 @pytest.fixture

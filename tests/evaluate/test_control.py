@@ -16,8 +16,7 @@ from datasets_prep.manifest import Clip, Sample
 from evaluate import control, worker
 from evaluate.config import Batch, Config, ConfigError, Control, ModelConfig, Task
 from evaluate.models.base import Model, Request, UnsuitedError, make_model
-from evaluate.models.qwen_audio import tiny
-from evaluate.models.qwen_audio.model import QwenAudioChat
+from evaluate.models.tiny.model import TinyQwenAudioChat
 from evaluate.plan import Item, plan
 from evaluate.prompts import PromptError, render
 from evaluate.runner import directory_of
@@ -83,7 +82,7 @@ def answered(model: Model, task: Task, controlled: Control | None) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    made = make_model(ModelConfig("evaluate.models.qwen_audio.tiny.TinyQwenAudio", name="tiny", path=None))
+    made = make_model(ModelConfig("evaluate.models.tiny.model.TinyQwenAudio", name="tiny", path=None))
     made.load("cpu")
     return made
 
@@ -116,8 +115,7 @@ def test_a_prompt_without_clips(model: Model, make_whisper: Callable[..., Path],
     assert text("Is <audio>2</audio> like <audio>1</audio>?", model) == "Is  like ?"
     with pytest.raises(PromptError, match="task t, sample s: without clips there is nothing to ask"):
         text(" ", model)
-    tiny.make(tmp_path / "chat", chat=True)
-    talker = QwenAudioChat(ModelConfig("", name="chat", path=str(tmp_path / "chat")))
+    talker = TinyQwenAudioChat(ModelConfig("", name="chat", path=None))
     said = text("Which?", talker, "chat")
     assert "<audio>" not in said and "Audio 1" not in said and "user\nHm?<|im_end|>" in said and "Which?" in said
     deaf = make_model(ModelConfig("evaluate.models.whisper.Whisper", name="whisper", path=str(make_whisper())))

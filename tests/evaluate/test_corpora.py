@@ -164,14 +164,14 @@ def test_a_subset_that_is_not_prepared_says_what_is(capsys: Capture, root: Path,
 
 def test_all_that_a_suite_lacks_is_named(capsys: Capture, root: Path, tmp_path: Path) -> None:
     shutil.copytree(root / "librispeech", tmp_path / "librispeech")
-    assert main(["suite=demo", "model=tiny", f"data.root={tmp_path}"]) == 2
+    assert main(["suite=quick", "model=tiny", f"data.root={tmp_path}"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "s2tt/covost2_en_de (en_de.test); s2tt/covost2_de_en (de_en.test)" in said
     without = re.search(r"makes them, (.*) leaves them out", said)
     assert without
     drop = shlex.split(without[1])
     assert len(drop) == 4
-    assert main(["suite=demo", "model=tiny", f"data.root={tmp_path}", *drop, "show=prompt"]) == 0
+    assert main(["suite=quick", "model=tiny", f"data.root={tmp_path}", *drop, "show=prompt"]) == 0
 
 
 MINIATURE = CHECKOUT / "datasets_prep/miniature/data"
@@ -224,7 +224,7 @@ def test_how_the_data_stands_is_said_wherever_its_scores_are(
 
 
 def test_a_sweep_looks_at_all_its_jobs_first(capsys: Capture, tmp_path: Path) -> None:
-    words = ["-m", "suite=demo", "model=tiny,whisper", f"run.dir={tmp_path}/${{model.name}}"]
+    words = ["-m", "suite=quick", "model=tiny,whisper", f"run.dir={tmp_path}/${{model.name}}"]
     assert main([*words, "checkpoints.whisper=/no/such"]) == 2
     assert main(words) == 2
     said = capsys.readouterr().err
@@ -258,7 +258,7 @@ def test_right_answers_are_perfect(models: dict[str, Model], root: Path) -> None
 
 
 def test_the_rows_of_scores_say_how_they_came_about(models: dict[str, Model], root: Path) -> None:
-    tasks = {task.task.name: task.spec for task in made_ready(models["qwen_audio"], root, "suite=demo")}
+    tasks = {task.task.name: task.spec for task in made_ready(models["qwen_audio"], root, "suite=quick")}
     how = {
         name: [(row, part.metric, part.normalizer, part.extractor) for row, part in spec.metrics.items()]
         for name, spec in tasks.items()
@@ -302,7 +302,7 @@ def test_the_papers_suite(models: dict[str, Model]) -> None:
 
 def test_a_run_of_the_demo(root: Path, tmp_path: Path) -> None:
     """Its record holds the settings that were used, and its table what each score counted."""
-    done = command("evaluate", "suite=demo", "model=tiny", f"data.root={root}", f"run.dir={tmp_path / 'run'}")
+    done = command("evaluate", "suite=quick", "model=tiny", f"data.root={root}", f"run.dir={tmp_path / 'run'}")
     assert done.returncode == 0, done.stderr
     answers = read_lines(tmp_path / "run/aqa/clothoaqa/predictions.jsonl")
     assert {row["new_tokens"] for row in answers} == {4} and len(answers) == 3
@@ -321,8 +321,8 @@ def test_a_run_of_the_demo(root: Path, tmp_path: Path) -> None:
 def test_the_miniature_is_found_from_anywhere(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     place = f"root: {CHECKOUT / 'datasets_prep/miniature/data'}\n"
-    for arguments in (["suite=demo"], ["task=asc/cochlscene", "data=miniature"]):
+    for arguments in (["suite=quick"], ["task=asc/cochlscene", "data=miniature"]):
         assert main([*arguments, "model=tiny", "show=config"]) == 0
         assert place in capsys.readouterr().out
-    assert main(["suite=demo", "data=official", "model=tiny", "show=config"]) == 0
+    assert main(["suite=quick", "data=official", "model=tiny", "show=config"]) == 0
     assert "root: data\n" in capsys.readouterr().out

@@ -15,7 +15,7 @@ def answers(run: Path) -> dict[str, bytes]:
 
 
 def demo(run: Path, *more: str) -> list[str]:
-    return ["suite=demo", "data=miniature", "model=tiny", f"run.dir={run}", *more]
+    return ["suite=quick", "data=miniature", "model=tiny", f"run.dir={run}", *more]
 
 
 @pytest.fixture(scope="module")

@@ -88,7 +88,7 @@ def test_the_command_line_knows_the_layers(capsys: Capture, own: Path, tmp_path:
 
 
 def test_ready_leaves_its_task_as_it_was() -> None:
-    model = make_model(ModelConfig("evaluate.models.qwen_audio.tiny.TinyQwenAudio", name="tiny", path=None))
+    model = make_model(ModelConfig("evaluate.models.tiny.model.TinyQwenAudio", name="tiny", path=None))
     task = Task(name="t", prompt={"plain": "say"}, metrics={"wer": None}, generation_for={"plain": EachGeneration(3)})
     task.corpus.manifest = str(CLIPS / "manifest.jsonl")
     made = ready(task, "", model)

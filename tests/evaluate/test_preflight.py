@@ -18,7 +18,7 @@ from metrics.base import MetricError
 Tone = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
 MINIATURE = CHECKOUT / "datasets_prep/miniature/data"
-TINY = ModelConfig("evaluate.models.qwen_audio.tiny.TinyQwenAudio", name="tiny", path=None)
+TINY = ModelConfig("evaluate.models.tiny.model.TinyQwenAudio", name="tiny", path=None)
 
 
 def task_of(manifest: Path, name: str = "t", **settings: Any) -> Task:
@@ -37,7 +37,7 @@ def test_all_problems_of_a_suite_are_said_at_once(capsys: Capture, tmp_path: Pat
     for clip in (tmp_path / "cochlscene/CochlScene").rglob("*.wav"):
         clip.write_bytes(b"no audio at all")
     run = tmp_path / "run"
-    words = ["suite=demo", "model=tiny", f"data.root={tmp_path}", f"run.dir={run}"]
+    words = ["suite=quick", "model=tiny", f"data.root={tmp_path}", f"run.dir={run}"]
     words += [
         "tasks.librispeech.prompt.qwen_audio='<|startoftranscription|>'",
         "tasks.librispeech.normalizer=whisper_eng",
@@ -157,7 +157,7 @@ def test_a_run_is_refused_and_goes_on_without_the_preflight(own: Path, tmp_path:
 
 def test_check_says_what_it_looked_at_and_writes_nothing(tmp_path: Path, make_whisper: Callable[..., Path]) -> None:
     run = tmp_path / "run"
-    words = ["suite=demo", "data=miniature", "model=whisper", f"model.path={make_whisper('--multilingual')}"]
+    words = ["suite=quick", "data=miniature", "model=whisper", f"model.path={make_whisper('--multilingual')}"]
     done = command("evaluate", *words, f"run.dir={run}", "check=true", "limit=5")
     assert done.returncode == 0, done.stderr
     first, second, *left, disk, last = done.stdout.splitlines()

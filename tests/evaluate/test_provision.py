@@ -14,7 +14,7 @@ def test_what_a_suite_needs_is_prepared_and_the_rest_is_named(tmp_path: Path, ca
     """A source holds a folder of each corpus, or all archives together."""
     layouts.build(layouts.load("cochlscene"), tmp_path / "source/cochlscene")
     layouts.build(layouts.load("clothoaqa"), tmp_path / "source")
-    words = ["suite=demo", f"data.root={tmp_path}/data", f"source={tmp_path}/source", "unofficial=true"]
+    words = ["suite=quick", f"data.root={tmp_path}/data", f"source={tmp_path}/source", "unofficial=true"]
     assert main(["prepare", *words]) == 2
     said = capfd.readouterr()
     assert "cochlscene test: prepared, 15 samples" in said.out and "clothoaqa test: prepared" in said.out

@@ -68,6 +68,57 @@ def test_all_tasks_run_on_the_miniature(everything: Path) -> None:
         assert len(answers) >= 2 and all(row["status"] == "ok" for row in answers), name
 
 
+def test_the_small_model_hears_in_every_task(everything: Path) -> None:
+    [session] = json.loads((everything / "run.json").read_text("utf-8"))["sessions"]
+    heard = {task: asked["hears"] for task, asked in session["hearing"].items()}
+    assert len(heard) >= 90 and {task for task, hears in heard.items() if hears is not True} == set()
+
+
+LEARNED = {
+    "ks/speech_commands_v1": 80,
+    "ks/speech_commands_v2": 80,
+    "lid/voxlingua107": 80,
+    "mna/nsynth_family": 60,
+    "asc/cochlscene": 60,
+    "asc/tut2017": 60,
+    "sec/esc50": 60,
+    "sec/urbansound8k": 60,
+}
+"""Accuracies that the small model has at least, per cent."""
+
+
+def score_of(run: Path, task: str, name: str | None = None) -> float:
+    """The score of a name over all subsets; without one, the primary score."""
+    scores = json.loads((run / task / "scores.json").read_text("utf-8"))["scores"]
+    chosen = [entry for entry in scores if (entry["name"] == name if name else entry["primary"])]
+    whole = [entry for entry in chosen if entry["subset"] is None] or chosen  # of a single subset there is no more
+    assert len(whole) == 1
+    return float(whole[0]["value"])
+
+
+def test_the_small_model_has_learned(everything: Path) -> None:
+    """On clips, sentences and voices that it was never trained on."""
+    reached = {task: score_of(everything, task) for task in LEARNED}
+    assert {task: score for task, score in reached.items() if score < LEARNED[task]} == {}
+    notes = read_lines(everything / "mna/nsynth_pitch/predictions.jsonl")
+    near = [abs(int(note["raw"]) - int(note["references"][0])) <= 1 for note in notes if note["raw"].isdecimal()]
+    assert sum(near) >= 0.6 * len(notes)
+    assert score_of(everything, "aqa/clothoaqa", "accuracy_yes_no_qwen_audio") > 55
+    assert score_of(everything, "asr/librispeech") < 50
+
+
+def test_with_silence_there_is_chance(tmp_path: Path) -> None:
+    """One answer to all, which is right for some."""
+    (tmp_path / "suite").mkdir()
+    lines = [f"  - /task@tasks.{name.replace('/', '_')}: {name}" for name in LEARNED]
+    (tmp_path / "suite/learned.yaml").write_text("\n".join(["# @package _global_", "defaults:", *lines, ""]))
+    words = [f"hydra.searchpath=['file://{tmp_path}']", "suite=learned", "data=miniature", "model=tiny"]
+    done = command("evaluate", *words, "control=silence", f"run.dir={tmp_path}/run")
+    assert done.returncode == 0, done.stderr
+    reached = {task: score_of(tmp_path / "run", task) for task in LEARNED}
+    assert {task: score for task, score in reached.items() if score > 30} == {}
+
+
 @pytest.mark.parametrize(
     "suite",
     [

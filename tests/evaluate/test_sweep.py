@@ -148,12 +148,12 @@ def test_tasks_that_do_not_suit_are_left_out(
 ) -> None:
     """By the kind of model, and by what a checkpoint is made for."""
     model = ["model=whisper", f"model.path={make_whisper()}", "each.generation.max_new_tokens=8"]
-    assert main(["-m", "suite=demo", "data=miniature", *model, "only=each", "show=prompt"]) == 0
+    assert main(["-m", "suite=quick", "data=miniature", *model, "only=each", "show=prompt"]) == 0
     said = capsys.readouterr()
-    assert "left out: whisper on demo/cochlscene: no prompt for model whisper" in said.err
-    assert "left out: whisper on demo/covost2_de_en: " in said.err and "only transcribes" in said.err
+    assert "left out: whisper on quick/cochlscene: no prompt for model whisper" in said.err
+    assert "left out: whisper on quick/covost2_de_en: " in said.err and "only transcribes" in said.err
     assert said.out.count(", sample ") == 1 and "asr/librispeech, sample" in said.out
-    assert main(["-m", "suite=demo", "data=miniature", "~tasks.librispeech", *model, "only=each", "show=prompt"]) == 2
+    assert main(["-m", "suite=quick", "data=miniature", "~tasks.librispeech", *model, "only=each", "show=prompt"]) == 2
     assert "only=each: no task of the suite suits the model" in capsys.readouterr().err
 
 

@@ -1,5 +1,6 @@
 """The small Qwen-Audio: asked what the harness asks, trained as itself, the same twice, loaded as the released one."""
 
+import dataclasses
 from pathlib import Path
 
 import hydra
@@ -15,12 +16,14 @@ from evaluate.models.base import Request, make_model
 from evaluate.models.qwen_audio.config import read_architecture
 from evaluate.models.qwen_audio.decoding import Stream
 from evaluate.models.qwen_audio.features import Query
-from evaluate.models.qwen_audio.tokenizer import END, Tokenizer, read_ranks
+from evaluate.models.qwen_audio.tokenizer import END, TURN_END, Tokenizer, read_ranks
 from evaluate.models.qwen_audio.weights import load_network
 from evaluate.models.tiny import pool as pools
 from evaluate.models.tiny import train as training
 from evaluate.models.tiny.curve import read_log
-from evaluate.models.tiny.objective import answer_loss, make_batch
+from evaluate.models.tiny.helpers import facts
+from evaluate.models.tiny.model import TinyQwenAudioChat
+from evaluate.models.tiny.objective import Asking, answer_loss, converse, make_batch
 from evaluate.models.tiny.pool import Heard, hear, prepare
 from evaluate.models.tiny.train import train
 from evaluate.models.tiny.trainer import Recipe, Trainer
@@ -126,27 +129,81 @@ def test_the_vocabulary_is_one_of_tiktoken(tmp_path: Path, pool: list[Heard]) ->
     assert not any(b"<|" in piece or b"startof" in piece for piece in ranks)  # tags are no words
 
 
-def test_the_loss_is_that_of_decoding(tmp_path: Path, pool: list[Heard]) -> None:
-    """Cross-entropy of whole batches, both halves of them, against a token at a time through the harness's decoding."""
+@pytest.mark.parametrize("chat", [0.0, 1.0])
+def test_the_loss_is_that_of_decoding(tmp_path: Path, pool: list[Heard], chat: float) -> None:
+    """Cross-entropy of whole batches, several questions in a row, against a token at a time through the harness's
+    decoding, each question alone."""
     trainer = Trainer(tmp_path, pool, SMALL)
-    draw = np.random.default_rng(1)
     two = next(heard for heard in pool if len(heard.mels) == 2)
-    batch = make_batch(draw, [*pool[:6], two], trainer.texts, 2, {}, augment=False)
-    assert len(set(batch.lesson)) < len(batch.lesson)
+    asking = Asking(3, {}, chat, augment=False)
+    batch = make_batch(np.random.default_rng(1), [*pool[:8], two], trainer.texts, asking)
+    assert sum(len(packed.rests) > 1 for packed in batch.packed) > 4
     found, shares = answer_loss(trainer.network, batch)
-    for row, ids in enumerate(batch.ids):
-        size = batch.answers[row]
-        query = Query(ids[:-size], batch.starts[row], batch.clips[batch.lesson[row]].clips)
-        expected, right = 0.0, 0
-        with torch.no_grad():
-            decoded = Stream(trainer.network, [query], size)
-            for place, token in enumerate(ids[-size:]):
-                logits = decoded.next([ids[-size + place - 1]]) if place else decoded.first()
-                expected += float(torch.nn.functional.cross_entropy(logits, torch.tensor([token]))) / size
-                right += int(logits.argmax()) == token
-        assert float(found[row].detach()) == pytest.approx(expected, abs=1e-4)
-        assert float(shares[row]) == pytest.approx(right / size)
-        assert ids[-1] == trainer.texts.tokenizer.special[END]
+    end = trainer.texts.tokenizer.special[TURN_END if chat else END]
+    number = 0
+    for packed, clips in zip(batch.packed, batch.clips, strict=True):
+        for rest, size in zip(packed.rests, packed.answers, strict=True):
+            ids = [*packed.begin, *rest]
+            expected, right = 0.0, 0
+            with torch.no_grad():
+                decoded = Stream(trainer.network, [Query(ids[:-size], packed.starts, clips.clips)], size)
+                for place, token in enumerate(ids[-size:]):
+                    logits = decoded.next([ids[-size + place - 1]]) if place else decoded.first()
+                    expected += float(torch.nn.functional.cross_entropy(logits, torch.tensor([token]))) / size
+                    right += int(logits.argmax()) == token
+            assert float(found[number].detach()) == pytest.approx(expected, abs=1e-4)
+            assert float(shares[number]) == pytest.approx(right / size)
+            assert ids[-1] == end
+            number += 1
+    assert number == len(found)
+
+
+def test_few_answers_to_the_same_question_are_facts(pool: list[Heard]) -> None:
+    found = facts(pool)
+    assert "gender/voxceleb1" in found and {task.partition("/")[0] for task in found} & {"asr", "aqa", "chat"} == set()
+    ends = [0]
+    for task, (places, answers) in found.items():
+        assert places == slice(ends[-1], ends[-1] + len(answers)) and len(answers) > 1
+        asked = {question.answer for heard in pool for question in heard.questions if question.task == task}
+        assert answers == {answer: place for place, answer in enumerate(sorted(asked))}
+        ends.append(places.stop)
+
+
+def test_helpers_leave_no_trace(tmp_path: Path, pool: list[Heard]) -> None:
+    """They move the encoder alone, by what they are told, and are in no state of the network."""
+    trainer = Trainer(tmp_path, pool, SMALL)
+    names = set(trainer.network.state_dict())
+    batch = trainer.batch(0)
+    trainer.network.hear(batch.clips)
+    losses = trainer.helpers.losses(batch)
+    assert set(losses) == set(SMALL.helpers) and all(loss.item() > 0 for loss in losses.values())
+    sum(losses.values()).backward()
+    moved = {name for name, tensor in trainer.network.named_parameters() if tensor.grad is not None}
+    assert {name.split(".")[0] for name in moved} == {"audio", "embed_tokens"}
+    assert set(trainer.network.state_dict()) == names
+    silent = dataclasses.replace(batch, texts=[""] * len(batch.texts), answers=[[]] * len(batch.answers))
+    trainer.network.hear(silent.clips)
+    assert {name: loss.item() for name, loss in trainer.helpers.losses(silent).items()} == dict.fromkeys(losses, 0)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_chat_is_asked_as_the_harness_asks_it(tmp_path: Path, pool: list[Heard], together: bool) -> None:
+    trainer = Trainer(tmp_path, pool, SMALL)
+    trainer.save()
+    model = TinyQwenAudioChat(ModelConfig("", name="x", path=str(trainer.checkpoint)))
+    model.load("cpu")
+    for heard in [*pool[:4], next(heard for heard in pool if len(heard.mels) == 2)]:
+        rows = tuple(clip.length.rows for clip in heard.clips())
+        asked = [question for question in heard.questions if question.chat][:3]
+        packed = converse(asked, rows, trainer.texts, together)
+        lines = "".join(f"Audio {number}:<audio>{number}</audio>\n" for number in range(1, len(rows) + 1))
+        for number, question in enumerate(asked):
+            earlier = asked[:number] if together else []
+            turns = [[("" if place else lines) + one.chat, one.answer] for place, one in enumerate(earlier)]
+            request = Request("a", "", None, None, {"history": turns}, clips=len(rows))
+            request = dataclasses.replace(request, prompt=model.render(question.chat, request))
+            ids = model.encode(request, {str(place): count for place, count in enumerate(rows, 1)}).ids
+            assert [*packed.begin, *packed.rests[number][: -packed.answers[number]]] == ids
 
 
 def test_everything_is_trained(tmp_path: Path, pool: list[Heard]) -> None:
@@ -227,7 +284,7 @@ def test_the_training_writes_a_log(tmp_path: Path, pool: list[Heard]) -> None:
     train(Trainer(tmp_path, pool, short), every=2)
     lines = read_log(tmp_path / "log.jsonl")
     assert [line["step"] for line in lines] == [2, 4, 5]
-    assert all({"step", "loss", "letters", "right", "seconds"} == line.keys() for line in lines)
+    assert all({"step", "loss", "letters", "pieces", "facts", "right", "seconds"} == line.keys() for line in lines)
     assert (tmp_path / "checkpoint" / "model.safetensors").is_file()
     picture = (tmp_path / "loss.svg").read_text("utf-8")
     assert picture.count("<polyline") == 2

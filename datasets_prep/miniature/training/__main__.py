@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import soundfile
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
                 files = [f"{example.number:06d}-{place}.flac" for place in range(len(example.clips))]
                 for name, clip in zip(files, example.clips, strict=True):
                     soundfile.write(chosen.folder / name, clip, RATE, subtype="PCM_16")
-                asked = [{"task": one.task, "prompt": one.prompt, "answer": one.answer} for one in example.asked]
+                asked = [asdict(one) for one in example.asked]
                 line = {"number": example.number, "kind": example.kind, "audio": files, "asked": asked}
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
     except SpeechError as error:

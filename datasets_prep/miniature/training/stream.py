@@ -18,7 +18,7 @@ from datasets_prep.miniature.training.lesson import HeldError, Lesson
 
 KINDS = {
     spoken.keyword: 13,
-    spoken.sentence: 22,
+    spoken.sentence: 24,
     spoken.mood: 6,
     spoken.command: 6,
     spoken.timed: 3,
@@ -29,7 +29,7 @@ KINDS = {
     sounding.events: 8,
     sounding.background: 2,
     sounding.scene: 8,
-    playing.note: 14,
+    playing.note: 18,
     playing.solo: 5,
     playing.genre: 5,
     playing.feeling: 3,

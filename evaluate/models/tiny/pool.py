@@ -23,8 +23,11 @@ MELS = 80
 
 @dataclass(frozen=True)
 class Question:
+    """As ``Asked`` of a lesson."""
+
     task: str
     prompt: str
+    chat: str
     answer: str
 
     @property
@@ -75,7 +78,7 @@ def prepare(folder: Path, seed: int, count: int, workers: int, log: bool = False
 def hear(example: Example) -> Heard:
     """The features of a lesson that was made."""
     mels = tuple(clip_features(clip, MELS).mel.astype(np.float16) for clip in example.clips)
-    questions = tuple(Question(asked.task, asked.prompt, asked.answer) for asked in example.asked)
+    questions = tuple(Question(asked.task, asked.prompt, asked.chat, asked.answer) for asked in example.asked)
     return Heard(example.number, example.kind, mels, tuple(map(len, example.clips)), questions, example.text)
 
 
@@ -114,6 +117,6 @@ def _read(path: Path) -> Iterator[Heard]:
 
 
 def texts_of(pool: Sequence[Heard]) -> list[str]:
-    """Every prompt and every answer, each once: what a vocabulary is trained on."""
+    """All prompts and answers, each once: what a vocabulary is trained on."""
     asked = (question for heard in pool for question in heard.questions)
-    return list(dict.fromkeys(text for one in asked for text in (one.prompt, one.answer)))
+    return list(dict.fromkeys(text for one in asked for text in (one.prompt, one.chat, one.answer)))

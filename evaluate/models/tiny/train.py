@@ -28,6 +28,7 @@ def train(trainer: Trainer, until: float | None = None, every: int = 50, keep: i
     checkpoint and the state ``keep`` so many, and at the end."""
     log, begun = trainer.folder / "log.jsonl", time.monotonic()
     lines = read_log(log, trainer.step)  # what came after the state is done again
+    before = lines[-1]["seconds"] if lines else 0.0
     sums, steps = defaultdict[str, float](float), 0
     while trainer.step < trainer.recipe.steps:
         for name, value in trainer.advance().items():
@@ -36,7 +37,7 @@ def train(trainer: Trainer, until: float | None = None, every: int = 50, keep: i
         over = until is not None and time.monotonic() - begun > until
         if over or trainer.step % every == 0 or trainer.step == trainer.recipe.steps:
             means = {name: round(value / steps, 5) for name, value in sums.items()}
-            lines.append({"step": trainer.step, **means, "seconds": round(time.monotonic() - begun, 1)})
+            lines.append({"step": trainer.step, **means, "seconds": round(before + time.monotonic() - begun, 1)})
             write_text(log, "".join(json.dumps(line) + "\n" for line in lines))
             print(json.dumps(lines[-1]), flush=True)
             sums.clear()
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--minutes", type=float, help="stop after so many, to go on another time")
     for name in ("seed", "lessons", "steps", "batch", "questions", "pieces"):
         parser.add_argument(f"--{name}", type=int, default=getattr(plain, name))
-    for name in ("rate", "letters"):
+    for name in ("rate", "chat"):
         parser.add_argument(f"--{name}", type=float, default=getattr(plain, name))
     chosen = vars(parser.parse_args(arguments))
     recipe = Recipe(**{name: chosen[name] for name in asdict(plain) if name in chosen})

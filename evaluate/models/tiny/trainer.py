@@ -1,6 +1,5 @@
 """One training of the small Qwen-Audio: a recipe, the lessons, the network, and how far it is."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +10,10 @@ from torch import nn
 
 from evaluate.models.qwen_audio.config import read_architecture
 from evaluate.models.qwen_audio.network import Network
-from evaluate.models.qwen_audio.tiny import _sinusoids
 from evaluate.models.qwen_audio.tokenizer import Tokenizer
-from evaluate.models.tiny.checkpoint import settings_of, write_plan, write_weights
-from evaluate.models.tiny.objective import Batch, Letters, Texts, answer_loss, make_batch
+from evaluate.models.tiny.helpers import Helpers
+from evaluate.models.tiny.layout import settings_of, sinusoids, write_plan, write_weights
+from evaluate.models.tiny.objective import Asking, Batch, Texts, answer_loss, make_batch
 from evaluate.models.tiny.pool import MELS, Heard, texts_of
 from evaluate.models.tiny.vocabulary import train_ranks
 
@@ -28,6 +27,11 @@ HEAD_SPREAD = 0.02
 WEIGHTS = {"asr": 2.0, "ks": 2.0, "lid": 1.5, "mna": 1.5, "chat": 0.5, "gender": 0.7, "age": 0.4, "osr": 0.3,
            "sd": 0.5, "aac": 0.5, "mc": 0.5, "did": 0.3, "entities": 0.5, "slots": 0.5, "ic": 0.7}  # fmt: skip
 """How often questions of a type are drawn, by 1 of the others."""
+LATER = WEIGHTS | {"asr": 8.0, "mna/nsynth_pitch": 4.0, "mna/nsynth_family": 3.0, "mna/nsynth_source": 0.5}
+"""The same of types and of tasks after the turn: what takes the decoder longest to read from the rows."""
+
+HELPERS = {"letters": 2.0, "pieces": 1.0, "facts": 1.0}
+"""Weights of the losses that help the encoder, at the beginning; they fall to a fifth of that."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +39,22 @@ class Recipe:
     """What a training is, wholly: the same recipe gives the same losses on the same kind of processor."""
 
     seed: int = 20231130
-    lessons: int = 16_000
-    steps: int = 6_000
+    lessons: int = 20_000
+    steps: int = 6_400
     batch: int = 24
     """Lessons a step."""
     questions: int = 2
-    """Of each lesson, at most."""
+    """Of each lesson, at most; after the turn one more."""
+    turn: float = 0.43
+    """Share of the steps after which the decoder's part is the harder one: longer answers count more then."""
+    chat: float = 0.12
+    """Share of the lessons that are asked about in words, in turns."""
     rate: float = 6e-3
     warmup: int = 200
     """Steps."""
     decay: float = 0.02
     clip: float = 1.0
-    letters: float = 2.0
-    """Weight of the loss over letters at the beginning; it falls to a fifth of that."""
+    helpers: dict[str, float] = field(default_factory=lambda: dict(HELPERS))
     pieces: int = 1_200
     """Of the vocabulary, beside the bytes."""
     sizes: dict[str, int] = field(default_factory=lambda: dict(SIZES))
@@ -62,15 +69,14 @@ class Trainer:
         self.folder, self.recipe, self.checkpoint = folder, recipe, folder / "checkpoint"
         self.pool = sorted(pool, key=lambda heard: (heard.frames, heard.number))
         ranks = train_ranks(texts_of(pool), recipe.pieces)
-        write_plan(self.checkpoint, ranks, settings_of(len(ranks), recipe.sizes, recipe.audio))
+        write_plan(self.checkpoint, ranks, settings_of(len(ranks), recipe.sizes, recipe.audio), kind=None)
         architecture = read_architecture(self.checkpoint)
-        self.texts = Texts(Tokenizer.read(self.checkpoint, architecture))
+        self.texts = Texts(Tokenizer.read(self.checkpoint, architecture), ranks)
         torch.manual_seed(recipe.seed)
         self.network = Network(architecture)
-        alphabet = "".join(sorted({letter for heard in pool for letter in heard.text}))
-        self.letters = Letters(self.network, alphabet)
+        self.helpers = Helpers(self.network, self.texts, self.pool)
         _begin(self.network)
-        self.optimizers = _optimizers([self.network, self.letters], recipe)
+        self.optimizers = _optimizers([self.network, self.helpers], recipe)
         self.step = 0
 
     @property
@@ -84,33 +90,40 @@ class Trainer:
         width = min(2 * recipe.batch, len(self.pool))
         first = int(draw.integers(0, len(self.pool) - width + 1))
         places = first + draw.permutation(width)[: recipe.batch]
-        return make_batch(draw, [self.pool[place] for place in places], self.texts, recipe.questions, WEIGHTS)
+        later = step >= recipe.turn * recipe.steps
+        asking = Asking(recipe.questions + later, LATER if later else WEIGHTS, recipe.chat)
+        return make_batch(draw, [self.pool[place] for place in places], self.texts, asking)
 
     def advance(self) -> dict[str, float]:
         """One step; its losses, and the share of the tokens of answers that are right."""
         recipe, done = self.recipe, self.step / self.recipe.steps
-        rate = recipe.rate * min((self.step + 1) / recipe.warmup, _cosine(done))
+        rate = recipe.rate * min((self.step + 1) / recipe.warmup, 1 - done)
         batch = self.batch(self.step)
         answers, right = answer_loss(self.network, batch)
-        letters = self.letters.loss(batch)
-        loss = answers.mean() + recipe.letters * (1 - 0.8 * done) * letters
+        asked = answers.mean()
+        if self.step >= recipe.turn * recipe.steps:
+            sizes = torch.tensor([size for packed in batch.packed for size in packed.answers])
+            asked = (sizes * answers).sum() / sizes.sum()
+        helped = self.helpers.losses(batch)
+        loss = asked + (1 - 0.8 * done) * sum(recipe.helpers[name] * value for name, value in helped.items())
         if not torch.isfinite(loss):
             raise FloatingPointError(f"the loss of step {self.step} is {loss.item()}")
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_([*self.network.parameters(), *self.letters.parameters()], recipe.clip)
+        nn.utils.clip_grad_norm_([*self.network.parameters(), *self.helpers.parameters()], recipe.clip)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.step()
         self.step += 1
-        return {"loss": answers.mean().item(), "letters": letters.item(), "right": right.mean().item()}
+        told = {name: value.item() for name, value in helped.items()}
+        return {"loss": answers.mean().item(), **told, "right": right.mean().item()}
 
     def save(self) -> None:
         """The checkpoint, and beside it what a training goes on from."""
         write_weights(self.checkpoint, self.network)
-        state = {"step": self.step, "network": self.network.state_dict(), "letters": self.letters.state_dict(),
+        state = {"step": self.step, "network": self.network.state_dict(), "helpers": self.helpers.state_dict(),
                  "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],}  # fmt: skip
         part = self.folder / f"{STATE}.part"
         torch.save(state, part)
@@ -122,7 +135,7 @@ class Trainer:
         if path.is_file():
             state = torch.load(path, map_location="cpu", weights_only=True)
             self.network.load_state_dict(state["network"])
-            self.letters.load_state_dict(state["letters"])
+            self.helpers.load_state_dict(state["helpers"])
             for optimizer, held in zip(self.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(held)
             self.step = state["step"]
@@ -136,7 +149,7 @@ def _begin(network: Network) -> None:
         nn.init.normal_(network.lm_head.weight, std=HEAD_SPREAD)
         nn.init.normal_(network.audio.tags, std=TEXT_SPREAD)
         positions, width = network.audio.positions.shape
-        network.audio.positions.copy_(torch.from_numpy(_sinusoids(positions, width)))
+        network.audio.positions.copy_(torch.from_numpy(sinusoids(positions, width)))
 
 
 def _optimizers(modules: Sequence[nn.Module], recipe: Recipe) -> list[torch.optim.Optimizer]:
@@ -149,7 +162,3 @@ def _optimizers(modules: Sequence[nn.Module], recipe: Recipe) -> list[torch.opti
         torch.optim.Muon(inside, lr=recipe.rate, weight_decay=recipe.decay, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(rest, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.0),
     ]
-
-
-def _cosine(done: float) -> float:
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))

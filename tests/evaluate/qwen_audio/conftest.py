@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from make_qwen_audio import make
 from parity import make_checkpoints
 
 from evaluate.config import Dtype, ModelConfig
 from evaluate.models.qwen_audio.model import QwenAudio, QwenAudioChat
-from evaluate.models.qwen_audio.tiny import make
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Qwen-Audio behind the seam: what it hears, how it is asked, and what it refuses in a sentence."""
 
-import json
 import logging
 import shutil
 from collections.abc import Sequence
@@ -16,11 +15,9 @@ from support import CLIPS
 from datasets_prep.manifest import Clip, Sample
 from evaluate.config import Dtype, Generation, ModelConfig, Task
 from evaluate.models.base import Answer, Model, ModelError, Request
-from evaluate.models.qwen_audio import tiny as tiny_module
 from evaluate.models.qwen_audio.chat import Asked, chat
 from evaluate.models.qwen_audio.decoding import Stream
 from evaluate.models.qwen_audio.model import QwenAudio, QwenAudioChat
-from evaluate.models.qwen_audio.tiny import TinyQwenAudio
 from evaluate.prompts import PromptError, render
 
 ASR = "<|startoftranscript|><|en|><|transcribe|><|en|><|notimestamps|><|wo_itn|>"
@@ -230,28 +227,6 @@ def test_the_fingerprint_covers_code_and_checkpoint(tiny_folders: dict[bool, Pat
     data[len(data) // 2] ^= 1
     (folder / "model.safetensors").write_bytes(data)
     assert made(folder)["weights"] != same["weights"]
-
-
-def test_tiny_makes_itself(tiny_folders: dict[bool, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiny_module, "PLACE", tmp_path / "made")
-    config = ModelConfig(_target_="", name="tiny", path=None)
-    model = TinyQwenAudio(config)
-    assert sum(path.stat().st_size for path in model.folder.iterdir()) < 3_000_000
-    assert (
-        model.fingerprint()["weights"]
-        == QwenAudio(replace(config, path=str(tiny_folders[False]))).fingerprint()["weights"]
-    )
-    (model.folder / "config.json").write_text("{}")
-    assert json.loads((TinyQwenAudio(config).folder / "config.json").read_text())["model_type"] == "qwen"
-
-
-def test_tiny_overwrites_nobodys_files(tmp_path: Path) -> None:
-    (tmp_path / "model.safetensors").write_text("precious")
-    with pytest.raises(ModelError, match="is not empty"):
-        tiny_module.make(tmp_path)
-    with pytest.raises(ModelError, match="makes its own"):
-        TinyQwenAudio(ModelConfig(_target_="", name="tiny", path=str(tmp_path)))
-    assert (tmp_path / "model.safetensors").read_text() == "precious" and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_prompt_without_room_fails(tiny: QwenAudio, tiny_chat: QwenAudioChat) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -45,9 +46,12 @@ def settings_of(pieces: int, sizes: Mapping[str, int], audio: Mapping[str, int])
     }
 
 
-def write_plan(folder: Path, ranks: Sequence[bytes], settings: Mapping[str, Any], chat: bool = False) -> None:
-    """All but the weights: ``qwen.tiktoken``, ``config.json``, ``generation_config.json``."""
-    generation = {"chat_format": "chatml" if chat else "raw", "eos_token_id": len(ranks), "max_window_size": 6144}
+def write_plan(folder: Path, ranks: Sequence[bytes], settings: Mapping[str, Any], kind: str | None) -> None:
+    """All but the weights: ``qwen.tiktoken``, ``config.json``, ``generation_config.json``.
+
+    ``kind`` is raw (the base model), chatml (Chat), or None where the same weights are both.
+    """
+    generation = {"chat_format": kind, "eos_token_id": len(ranks), "max_window_size": 6144}
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / "qwen.tiktoken", [tiktoken_file(ranks)])
     write_text(folder / "config.json", json.dumps(settings, indent=1) + "\n")
@@ -66,3 +70,10 @@ def write_weights(folder: Path, network: Network, dtype: torch.dtype = torch.flo
         if not tensors[name].isfinite().all():
             raise ValueError(f"{name} has values that {dtype} does not hold")
     write_bytes(folder / "model.safetensors", [save(tensors, metadata={"format": "pt"})])
+
+
+def sinusoids(positions: int, width: int) -> np.ndarray:
+    """Whisper's table, shape = (positions, width): sines, then cosines, of wavelengths from 2 pi to 10,000 * 2 pi."""
+    rates = np.exp(-np.log(10_000) / (width // 2 - 1) * np.arange(width // 2))
+    angles = np.arange(positions)[:, None] * rates
+    return np.concatenate((np.sin(angles), np.cos(angles)), axis=1).astype(np.float32)
