@@ -232,7 +232,7 @@ def test_the_command_writes_lessons(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert [line["number"] for line in lines] == [0, 1, 2]
     for line in lines:
         assert all((folder / name).is_file() for name in line["audio"])
-        assert all({"task", "prompt", "answer"} == set(asked) for asked in line["asked"])
+        assert all({"task", "prompt", "chat", "answer"} == set(asked) for asked in line["asked"])
     assert main([str(folder)]) == 2
     assert "name another folder" in capsys.readouterr().err
 

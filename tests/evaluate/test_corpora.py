@@ -305,7 +305,7 @@ def test_a_run_of_the_demo(root: Path, tmp_path: Path) -> None:
     done = command("evaluate", "suite=quick", "model=tiny", f"data.root={root}", f"run.dir={tmp_path / 'run'}")
     assert done.returncode == 0, done.stderr
     answers = read_lines(tmp_path / "run/aqa/clothoaqa/predictions.jsonl")
-    assert {row["new_tokens"] for row in answers} == {4} and len(answers) == 3
+    assert max(row["new_tokens"] for row in answers) <= 4 and len(answers) == 3
     record = json.loads((tmp_path / "run/run.json").read_text())
     assert record["config"]["tasks"]["clothoaqa"]["generation"]["max_new_tokens"] == 4
     assert record["config"]["tasks"]["clothoaqa"]["generation_for"] == {}
