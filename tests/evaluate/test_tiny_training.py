@@ -13,16 +13,18 @@ from datasets_prep.miniature.training.stream import draw_lesson, make_example
 from evaluate import compose
 from evaluate.config import Config, Dtype, Generation, ModelConfig, tasks_of
 from evaluate.models.base import Request, make_model
+from evaluate.models.qwen_audio.chat import TAIL
 from evaluate.models.qwen_audio.config import read_architecture
 from evaluate.models.qwen_audio.decoding import Stream
 from evaluate.models.qwen_audio.features import Query
 from evaluate.models.qwen_audio.tokenizer import END, TURN_END, Tokenizer, read_ranks
 from evaluate.models.qwen_audio.weights import load_network
+from evaluate.models.tiny import card as cards
 from evaluate.models.tiny import pool as pools
 from evaluate.models.tiny import train as training
 from evaluate.models.tiny.curve import read_log
 from evaluate.models.tiny.helpers import facts
-from evaluate.models.tiny.model import TinyQwenAudioChat
+from evaluate.models.tiny.model import FOLDER, TinyQwenAudioChat
 from evaluate.models.tiny.objective import Asking, answer_loss, converse, make_batch
 from evaluate.models.tiny.pool import Heard, hear, prepare
 from evaluate.models.tiny.train import train
@@ -70,7 +72,8 @@ def test_lessons_ask_what_the_harness_asks() -> None:
     tasks |= {task.name.replace("_en_de", ""): task for task in tasks.values() if task.name.startswith("s2tt")}
     tasks["s2tt/covost2"] = next(task for name, task in tasks.items() if name.startswith("s2tt/covost2"))
     model = make_model(config.model)
-    seen = set()
+    talker = make_model(composed("suite=all", "data=miniature", "model=tiny_chat").model)
+    seen, worded = set(), set()
     for number in range(250):
         _, lesson = draw_lesson(np.random.default_rng((3, number)))
         for asked in lesson.asked:
@@ -82,7 +85,10 @@ def test_lessons_ask_what_the_harness_asks() -> None:
                             {**fields, "language": language, "target_language": target})  # fmt: skip
             task.language, task.target_language = language or task.language, target or task.target_language
             assert render(sample, task, model).prompt == asked.prompt
-    assert len(seen) > 55
+            if asked.chat:
+                worded.add(asked.task)
+                assert render(sample, task, talker).prompt.endswith(f"</audio>\n{asked.chat}{TAIL}")
+    assert len(seen) > 55 and len(worded) > 45
 
 
 def fields_of(template: str, prompt: str, labels: list[str] | None) -> dict[str, object]:
@@ -326,3 +332,23 @@ def test_another_recipe_does_not_go_on(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "recipe.json").write_text("{}")
     assert training.main([str(tmp_path), "--steps", "2"]) == 2
     assert "name another folder" in capsys.readouterr().err
+
+
+def test_the_committed_checkpoint_is_what_its_card_says() -> None:
+    """Small, in the official layout, loaded by the released checkpoint's class, with a log to its recipe's last step."""
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 12_000_000
+    network = load_network(FOLDER, read_architecture(FOLDER), ["cpu"], torch.float32)
+    card = (FOLDER / "README.md").read_text("utf-8")
+    assert f"{sum(tensor.numel() for tensor in network.parameters()):,} parameters" in card
+    assert "for demonstration and tests only" in card and "[silence]" in card and "Real digits" in card
+    plain = Recipe()
+    assert f"{plain.steps:,} steps of {plain.batch} lessons" in card and f"{plain.lessons:,} lessons" in card
+    assert read_log(FOLDER / "log.jsonl")[-1]["step"] == plain.steps
+
+
+def test_a_card_needs_a_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cards.main([str(tmp_path), str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("card: ") and not list(tmp_path.iterdir())
+    (tmp_path / "recipe.json").write_text("{}")
+    assert cards.main([str(tmp_path), str(tmp_path)]) == 2
+    assert "it is no folder of a training" in capsys.readouterr().err

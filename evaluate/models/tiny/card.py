@@ -18,10 +18,12 @@ TEMPLATE = Path(__file__).with_name("card.md")
 
 
 def card(training: Path, runs: Sequence[Path], columns: str, notes: str) -> str:
-    """The card of a training and of runs with its checkpoint. Raises RunError, OSError."""
+    """The card of a training and of runs with its checkpoint. Raises RunError, OSError; ValueError for damaged JSON."""
     recipe: dict[str, Any] = json.loads((training / "recipe.json").read_text("utf-8"))
     checkpoint = training / "checkpoint" / "model.safetensors"
-    last = read_log(training / "log.jsonl")[-1]
+    if not (lines := read_log(training / "log.jsonl")):
+        raise RunError(f"{training} has no log.jsonl with a line in it; it is no folder of a training")
+    last = lines[-1]
     board = tables.markdown(assemble([RunDirectory(run) for run in runs]), "tasks")
     text = TEMPLATE.read_text("utf-8").format(
         **{key: recipe[key] for key in ("lessons", "steps", "batch", "questions", "seed", "chat")},
@@ -57,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         notes = chosen.notes.read_text("utf-8") if chosen.notes else ""
         text = card(chosen.training, chosen.runs, chosen.columns, notes)
-    except (RunError, OSError) as error:
+    except (RunError, OSError, ValueError) as error:
         print(f"card: {error}", file=sys.stderr)
         return 2
     write_text(chosen.training / "checkpoint" / "README.md", text)

@@ -26,8 +26,6 @@ PARTS = 4
 """Of a batch, which go through the decoder one after the other."""
 MASKED_BANDS, MASKED_FRAMES = 8, 6
 """The most mel bands and frames that are hidden of a clip (SpecAugment, Park et al. 2019)."""
-
-
 Fact = tuple[str, str]
 """A task, and its answer."""
 

@@ -29,7 +29,6 @@ WEIGHTS = {"asr": 2.0, "ks": 2.0, "lid": 1.5, "mna": 1.5, "chat": 0.5, "gender":
 """How often questions of a type are drawn, by 1 of the others."""
 LATER = WEIGHTS | {"asr": 8.0, "mna/nsynth_pitch": 4.0, "mna/nsynth_family": 3.0, "mna/nsynth_source": 0.5}
 """The same of types and of tasks after the turn: what takes the decoder longest to read from the rows."""
-
 HELPERS = {"letters": 2.0, "pieces": 1.0, "facts": 1.0}
 """Weights of the losses that help the encoder, at the beginning; they fall to a fifth of that."""
 
@@ -49,6 +48,9 @@ class Recipe:
     """Share of the steps after which the decoder's part is the harder one: longer answers count more then."""
     chat: float = 0.12
     """Share of the lessons that are asked about in words, in turns."""
+    weights: dict[str, float] = field(default_factory=lambda: dict(WEIGHTS))
+    later: dict[str, float] = field(default_factory=lambda: dict(LATER))
+    """Of questions, before and after the turn."""
     rate: float = 6e-3
     warmup: int = 200
     """Steps."""
@@ -83,6 +85,10 @@ class Trainer:
     def parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.network.parameters())
 
+    def turned(self, step: int) -> bool:
+        """Whether a step comes after the turn."""
+        return step >= self.recipe.turn * self.recipe.steps
+
     def batch(self, step: int) -> Batch:
         """Lessons of about one length: a stretch of the pool about a drawn place, half of which is taken."""
         recipe = self.recipe
@@ -90,8 +96,8 @@ class Trainer:
         width = min(2 * recipe.batch, len(self.pool))
         first = int(draw.integers(0, len(self.pool) - width + 1))
         places = first + draw.permutation(width)[: recipe.batch]
-        later = step >= recipe.turn * recipe.steps
-        asking = Asking(recipe.questions + later, LATER if later else WEIGHTS, recipe.chat)
+        later = self.turned(step)
+        asking = Asking(recipe.questions + later, recipe.later if later else recipe.weights, recipe.chat)
         return make_batch(draw, [self.pool[place] for place in places], self.texts, asking)
 
     def advance(self) -> dict[str, float]:
@@ -101,7 +107,7 @@ class Trainer:
         batch = self.batch(self.step)
         answers, right = answer_loss(self.network, batch)
         asked = answers.mean()
-        if self.step >= recipe.turn * recipe.steps:
+        if self.turned(self.step):
             sizes = torch.tensor([size for packed in batch.packed for size in packed.answers])
             asked = (sizes * answers).sum() / sizes.sum()
         helped = self.helpers.losses(batch)
