@@ -162,18 +162,48 @@ def test_a_choice_has_its_answer_among_its_options(lessons: list[tuple[str, Less
     assert places == set("ABCD")
 
 
+def told_of(words: dict[str, str]) -> set[str]:
+    """What a question about an event holds: ``a dog barking``, ``a dog bark``, ``Is a dog barking``."""
+    return {f"{words['thing']} {words['is']}?", f"{words['thing']} {sounding.bare(words)}?"}
+
+
 def test_yes_and_no_are_right(lessons: list[tuple[str, Lesson]]) -> None:
-    answers = []
+    """Yes is said of what is heard, by any of its words, and no of nothing that is heard."""
+    sounds, answers = sounding.table("sounds"), []
     for kind, lesson in lessons:
-        if kind == "event":
-            label = lesson.recipes[0]["events"][0]["label"]
-            words = sounding.table("sounds")[label]
+        if kind in ("event", "events", "background"):
+            recipe = lesson.recipes[0]
+            labels = {event["label"] for event in recipe["events"]} | {recipe.get("background")} - {None}
+            labels |= {other for label in labels for other in sounds[label].get("also", ())}
+            heard = set[str]().union(*(told_of(sounds[label]) for label in labels))
+            named = set[str]().union(*map(told_of, sounds.values()))
             for asked in lesson.asked:
-                if asked.answer in ("yes", "no"):
-                    named = f"{words['thing']} {words['is']}" in asked.prompt or f"of {words['thing']}?" in asked.prompt
-                    assert named or asked.answer == "no", asked
+                question = asked.chat.partition("?")[0] + "?"
+                if asked.answer in ("yes", "no") and any(question.endswith(f" {told}") for told in named):
+                    assert any(question.endswith(f" {told}") for told in heard) == (asked.answer == "yes"), asked
                     answers.append(asked.answer)
-    assert answers.count("yes") == answers.count("no") > 100
+    assert answers.count("yes") == answers.count("no") > 200
+
+
+def test_a_bell_is_a_bell_in_church_too() -> None:
+    """What is heard under two names is denied under neither."""
+    draw, denied = np.random.default_rng(0), set[str]()
+    for _ in range(2_000):
+        yes, no = sounding.yes_no(draw, ["church_bells"])
+        assert "bell" in yes.chat
+        denied.add(no.chat)
+    assert len(denied) > 100 and not any("bell" in question for question in denied)
+    assert not any("church" in sounding.yes_no(draw, ["bell"])[1].chat for _ in range(2_000))
+
+
+@pytest.mark.parametrize(
+    ("label", "bare"),
+    [("dog", "bark"), ("crying_baby", "cry"), ("frying", "fry"), ("car", "pass"), ("insects", "buzz"),
+     ("chirping_birds", "sing"), ("footsteps", "walk"), ("throat_clearing", "clear the throat"),
+     ("pouring_water", "be poured"), ("glass_breaking", "break"), ("siren", "wail")],
+)  # fmt: skip
+def test_what_a_thing_does_in_a_question(label: str, bare: str) -> None:
+    assert sounding.bare(sounding.table("sounds")[label]) == bare
 
 
 def test_times_of_words_follow_the_sound(cache: Path) -> None:

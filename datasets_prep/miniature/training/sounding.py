@@ -18,8 +18,29 @@ TUT = {
     "ResidentialArea": "residential_area",
 }
 """Scenes of CochlScene by their names in TUT Acoustic Scenes; its other ones are in PLACES."""
-QUIET = ("rain", "wind", "sea_waves")
+QUIET = ("rain", "wind", "sea_waves", "pouring_water", "crickets")
 """Events that stay in the background of others."""
+HIGH = ("chirping_birds", "crickets", "insects", "glass_breaking")
+LOW = ("cow", "engine", "engine_idling", "thunderstorm", "large_vehicle")
+"""Events of a high and of a low pitch; the others lie between."""
+VOICES = ("speech", "people_speaking", "crowd")
+"""Events in which people talk, and not a word is understood."""
+HEARD_IN = {
+    "Bus": ("engine",),
+    "Cafe": ("crowd", "dishes"),
+    "Car": ("engine",),
+    "CrowdedIndoor": ("crowd",),
+    "Elevator": ("bell",),
+    "Kitchen": ("pouring_water", "dishes"),
+    "Park": ("chirping_birds",),
+    "ResidentialArea": ("footsteps", "chirping_birds"),
+    "Restaurant": ("crowd", "dishes", "street_music"),
+    "Street": ("car",),
+    "beach": ("sea_waves", "chirping_birds"),
+    "city_center": ("car", "crowd", "footsteps"),
+    "forest_path": ("footsteps", "chirping_birds"),
+}
+"""Of scenes, the events that one hears in them."""
 NEUTRAL = (
     "Somebody is waiting at home.",
     "It is a Sunday in spring.",
@@ -30,6 +51,8 @@ NEUTRAL = (
 )
 """Hypotheses that no sound decides."""
 HYPOTHESIS = "aqa/audio_entailment"
+YES_NO = "aqa/clothoaqa"
+UNDERSTOOD = ("Can one understand what is said?", "Can one understand what somebody says?", "Is every word clear?")
 WHAT = ("What is heard?", "What makes this sound?", "Which sound is this?")
 Words = Mapping[str, Any]
 
@@ -48,7 +71,7 @@ def event(draw: np.random.Generator) -> Lesson:
         asked.append(choice(draw, "chat/air_bench_foundation", "Which sound does the person make?", words["vocal"],
                             labels_of("vsc/vocalsound")))  # fmt: skip
     asked += _tags(draw, [words])
-    asked += _yes_no(draw, [label])
+    asked += yes_no(draw, [label]) + _how(draw, label)
     asked.append(ask("aqa/clothoaqa", words["answer"], question=_open(draw, words)))
     if "animal" in words:
         animals = [other["animal"] for other in table("sounds").values() if "animal" in other]
@@ -67,7 +90,7 @@ def events(draw: np.random.Generator) -> Lesson:
     whole = round(then + lengths[1] + between(draw, 0.05, 0.2), 2)
     ones, others = table("sounds")[first], table("sounds")[second]
     placed = [(first, at, round(lengths[0], 1)), (second, then, round(lengths[1], 1))]
-    asked = _caption(draw, ones, others) + _yes_no(draw, [first, second]) + _tags(draw, [ones, others])
+    asked = _caption(draw, ones, others) + yes_no(draw, [first, second]) + _tags(draw, [ones, others])
     for key, task in (("desed", "sed/desed"), ("tut", "sed/tut_sed_2017")):
         known = [(words[key], start, start + length) for (_, start, length), words in
                  zip(placed, (ones, others), strict=True) if key in words]  # fmt: skip
@@ -88,7 +111,7 @@ def background(draw: np.random.Generator) -> Lesson:
     words, other = table("sounds")[label], table("sounds")[behind]
     seconds = between(draw, 1.0, 1.8)
     text = f"{_capital(words['thing'])} {words['does']} while {other['thing']} {other['does']} in the background."
-    asked = [ask("aac/clotho", text), *_yes_no(draw, [label, behind])]
+    asked = [ask("aac/clotho", text), *yes_no(draw, [label, behind])]
     recipe = _recipe(draw, [(label, 0.2, round(seconds - 0.4, 2))], seconds)
     return made([recipe | {"background": behind}], asked)
 
@@ -102,6 +125,8 @@ def scene(draw: np.random.Generator) -> Lesson:
         asked.append(ask("asc/tut2017", answer))
     options = [label.replace("_", " ") for label in labels_of("asc/tut2017")]
     said = answer.replace("_", " ")
+    if name in HEARD_IN:
+        asked += yes_no(draw, HEARD_IN[name])
     asked.append(choice(draw, "chat/air_bench_foundation", "Where was this recorded?", said, options))
     recipe = {"scene": name, "seconds": between(draw, 0.8, 1.7), "seed": int(draw.integers(1, 2**31))}
     return made([recipe], asked)
@@ -115,20 +140,39 @@ def _recipe(draw: np.random.Generator, placed: Sequence[tuple[str, float, float]
     return {"events": events, "seconds": seconds}
 
 
-def _yes_no(draw: np.random.Generator, labels: Sequence[str]) -> list[Asked]:
+def yes_no(draw: np.random.Generator, labels: Sequence[str]) -> list[Asked]:
     """Two questions, one to be answered yes and one no, as people ask them."""
     sounds = table("sounds")
-    heard = {words["thing"] + words["is"] for words in (sounds[label] for label in labels)}
-    absent = [words for words in sounds.values() if words["thing"] + words["is"] not in heard]
+    heard = {*labels, *(other for label in labels for other in sounds[label].get("also", ()))}
+    named = {sounds[label]["thing"] + sounds[label]["is"] for label in heard}
+    absent = [
+        words
+        for label, words in sounds.items()
+        if words["thing"] + words["is"] not in named and not heard & {*words.get("also", ())}
+    ]
     asked = []
-    for words, answer in ((sounds[one_of(draw, labels)], "yes"), (one_of(draw, absent), "no")):
+    for words, answer in ((sounds[one_of(draw, sorted(heard))], "yes"), (one_of(draw, absent), "no")):
         happens = f"{words['thing']} {words['is']}?"
         forms = (
             f"{_capital(_verb(words))} {happens}",
-            f"Is there the sound of {words['thing']}?",
+            f"Is there the sound of {happens}",
             f"Does one hear {happens}",
+            f"{'Do' if _verb(words) == 'are' else 'Does'} {words['thing']} {bare(words)}?",
         )
-        asked.append(ask("aqa/clothoaqa", answer, question=forms[0] if chance(draw, 0.7) else one_of(draw, forms)))
+        asked.append(ask(YES_NO, answer, question=forms[0] if chance(draw, 0.6) else one_of(draw, forms)))
+    return asked
+
+
+def _how(draw: np.random.Generator, label: str) -> list[Asked]:
+    """Whether a sound is high or low, and whether one understands what is said in it."""
+    asked = []
+    if label in HIGH or label in LOW:
+        asked_high = chance(draw, 0.5)
+        forms = ("Is the sound {}?", "Is it a {} sound?", "Is the pitch of the sound {}?")
+        question = one_of(draw, forms).format("high" if asked_high else "low")
+        asked.append(ask(YES_NO, "yes" if (label in HIGH) == asked_high else "no", question=question))
+    if label in VOICES:
+        asked.append(ask(YES_NO, "no", question=one_of(draw, UNDERSTOOD)))
     return asked
 
 
@@ -188,6 +232,17 @@ def _stamped(spans: Sequence[tuple[str, float, float]]) -> str:
 
 def _verb(words: Words) -> str:
     return "are" if words.get("many") or words["thing"].startswith("several") else "is"
+
+
+def bare(words: Words) -> str:
+    """What a thing does, as it stands after ``does``: ``bark``, ``cry``, ``pass``, ``be poured``."""
+    verb, *rest = words["does"].split()
+    if verb == "is":
+        verb = "be"
+    elif not words.get("many"):
+        ending = next(end for end in ("ies", "sses", "zzes", "ches", "shes", "s") if verb.endswith(end))
+        verb = verb.removesuffix("ies") + "y" if ending == "ies" else verb.removesuffix("s" if ending == "s" else "es")
+    return " ".join([verb, *rest])
 
 
 def _capital(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from datasets_prep.miniature.recipes import MOODS
-from datasets_prep.miniature.training import committed
+from datasets_prep.miniature.training import committed, sounding
 from datasets_prep.miniature.training.asking import Asked, ask, labels_of
 from datasets_prep.miniature.training.lesson import HeldError, Lesson, between, chance, choice, made, one_of, table
 
@@ -29,6 +29,8 @@ EMOTIONS: dict[str, dict[str, str]] = {
 AGES = ((60, "teens", "teens to twenties"), (50, "twenties", "teens to twenties"), (42, "fourties",
         "thirties to forties"), (0, "sixties", "sixties to seventies"))  # fmt: skip
 """From which pitch of the voice on, and the age: an agreement of the lessons, for espeak-ng has no age."""
+QUESTIONED = 0.1
+"""Share of the sentences about which it is asked, too, what is asked about sounds."""
 HEARD = 0.5
 """Share of pairs of words in a made-up sentence that follow each other somewhere in the miniature."""
 
@@ -190,6 +192,9 @@ def _said(draw: np.random.Generator, speaker: Speaker, text: str, translations: 
         asked.append(ask("age/common_voice", age[1], language="en"))
     if language == "zh":
         asked.append(ask("did/kespeech_dialect", "Mandarin"))
+    if chance(draw, QUESTIONED):
+        asked += sounding.yes_no(draw, ["speech"])
+        asked.append(ask(sounding.YES_NO, "yes", question=one_of(draw, sounding.UNDERSTOOD)))
     names = table("words")["names"]
     which, who = "Which language is spoken?", "What is the gender of the speaker?"
     task = "chat/air_bench_foundation"

@@ -27,7 +27,8 @@ HEAD_SPREAD = 0.02
 WEIGHTS = {"asr": 2.0, "ks": 2.0, "lid": 1.5, "mna": 1.5, "chat": 0.5, "gender": 0.7, "age": 0.4, "osr": 0.3,
            "sd": 0.5, "aac": 0.5, "mc": 0.5, "did": 0.3, "entities": 0.5, "slots": 0.5, "ic": 0.7}  # fmt: skip
 """How often questions of a type are drawn, by 1 of the others."""
-LATER = WEIGHTS | {"asr": 8.0, "mna/nsynth_pitch": 4.0, "mna/nsynth_family": 3.0, "mna/nsynth_source": 0.5}
+LATER = WEIGHTS | {"asr": 8.0, "aqa/clothoaqa": 2.5, "mna/nsynth_pitch": 4.0, "mna/nsynth_family": 4.0,
+                   "mna/nsynth_source": 0.5}  # fmt: skip
 """The same of types and of tasks after the turn: what takes the decoder longest to read from the rows."""
 HELPERS = {"letters": 2.0, "pieces": 1.0, "facts": 1.0}
 """Weights of the losses that help the encoder, at the beginning; they fall to a fifth of that."""
@@ -44,8 +45,10 @@ class Recipe:
     """Lessons a step."""
     questions: int = 2
     """Of each lesson, at most; after the turn one more."""
-    turn: float = 0.43
+    turn: float = 0.35
     """Share of the steps after which the decoder's part is the harder one: longer answers count more then."""
+    short: int = 6
+    """Tokens that an answer counts as after the turn, at least."""
     chat: float = 0.12
     """Share of the lessons that are asked about in words, in turns."""
     weights: dict[str, float] = field(default_factory=lambda: dict(WEIGHTS))
@@ -108,7 +111,7 @@ class Trainer:
         answers, right = answer_loss(self.network, batch)
         asked = answers.mean()
         if self.turned(self.step):
-            sizes = torch.tensor([size for packed in batch.packed for size in packed.answers])
+            sizes = torch.tensor([max(size, recipe.short) for packed in batch.packed for size in packed.answers])
             asked = (sizes * answers).sum() / sizes.sum()
         helped = self.helpers.losses(batch)
         loss = asked + (1 - 0.8 * done) * sum(recipe.helpers[name] * value for name, value in helped.items())
