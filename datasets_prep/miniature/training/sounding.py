@@ -143,13 +143,7 @@ def _recipe(draw: np.random.Generator, placed: Sequence[tuple[str, float, float]
 def yes_no(draw: np.random.Generator, labels: Sequence[str]) -> list[Asked]:
     """Two questions, one to be answered yes and one no, as people ask them."""
     sounds = table("sounds")
-    heard = {*labels, *(other for label in labels for other in sounds[label].get("also", ()))}
-    named = {sounds[label]["thing"] + sounds[label]["is"] for label in heard}
-    absent = [
-        words
-        for label, words in sounds.items()
-        if words["thing"] + words["is"] not in named and not heard & {*words.get("also", ())}
-    ]
+    heard, absent = _also(labels), _absent(labels)
     asked = []
     for words, answer in ((sounds[one_of(draw, sorted(heard))], "yes"), (one_of(draw, absent), "no")):
         happens = f"{words['thing']} {words['is']}?"
@@ -161,6 +155,22 @@ def yes_no(draw: np.random.Generator, labels: Sequence[str]) -> list[Asked]:
         )
         asked.append(ask(YES_NO, answer, question=forms[0] if chance(draw, 0.6) else one_of(draw, forms)))
     return asked
+
+
+def _also(labels: Sequence[str]) -> set[str]:
+    """The events that one hears in some, by whatever name."""
+    return {*labels, *(other for label in labels for other in table("sounds")[label].get("also", ()))}
+
+
+def _absent(labels: Sequence[str]) -> list[Words]:
+    """The words of events that surely are not heard in some."""
+    sounds, heard = table("sounds"), _also(labels)
+    named = {sounds[label]["thing"] + sounds[label]["is"] for label in heard}
+    return [
+        words
+        for words in sounds.values()
+        if words["thing"] + words["is"] not in named and not heard & {*words.get("also", ())}
+    ]
 
 
 def _how(draw: np.random.Generator, label: str) -> list[Asked]:
@@ -207,15 +217,23 @@ def _caption(draw: np.random.Generator, ones: Words, others: Words) -> list[Aske
 
 
 def _entailment(draw: np.random.Generator, first: str, second: str) -> list[Asked]:
+    """A hypothesis that the sound alone decides: by its words, each could be right."""
     sounds = table("sounds")
-    ones, others = sounds[first], sounds[second]
-    absent = sounds[one_of(draw, [label for label in sounds if label not in (first, second)])]
-    right = (f"{_capital(others['thing'])} is heard after {ones['thing']}.", f"{_capital(ones['thing'])} "
-             f"{ones['does']} before {others['thing']} {others['does']}.")  # fmt: skip
-    wrong = (f"Only {absent['thing']} is heard.", f"Nothing but {absent['thing']} is heard.",
-             f"{_capital(absent['thing'])} {absent['does']} in complete silence.")  # fmt: skip
-    told = (("entailment", right), ("contradiction", wrong), ("neutral", NEUTRAL))
-    label, texts = one_of(draw, told)
+    things = [sounds[label]["thing"] for label in (first, second)]
+    absent = one_of(draw, [words for words in _absent([first, second]) if words["thing"] not in things])
+    label = one_of(draw, ["entailment", "contradiction", "neutral"])
+    if label == "neutral":
+        return [ask(HYPOTHESIS, label, hypothesis=one_of(draw, NEUTRAL))]
+    right = label == "entailment"
+    ones, others = (sounds[first], sounds[second]) if right else (sounds[second], sounds[first])
+    there = (sounds[one_of(draw, [first, second])] if right else absent)["thing"]
+    missing = absent["thing"] if right else one_of(draw, [ones, others])["thing"]
+    texts = [f"{_capital(there)} is heard.", f"There is no sound of {missing}."]
+    if things[0] != things[1]:
+        texts.append(f"{_capital(others['thing'])} is heard after {ones['thing']}.")
+        texts.append(f"{_capital(ones['thing'])} {ones['does']} before {others['thing']} {others['does']}.")
+    if not right:
+        texts.append(f"Nothing but {there} is heard.")
     return [ask(HYPOTHESIS, label, hypothesis=one_of(draw, texts))]
 
 
