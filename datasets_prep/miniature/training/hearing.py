@@ -22,6 +22,8 @@ LOUDER = (0.5, 3.0)
 LOUDEST = 0.9
 ROOMS = 0.2
 """Share of such clips that are heard from a noisy room."""
+ECHO = {True: 0.4, False: 0.9}
+"""The most seconds in which its echo falls by 60 dB, for speech and for what is no speech."""
 Spans = list[tuple[float, float]]
 """Seconds: from where to where each person speaks."""
 
@@ -43,7 +45,7 @@ def hear(draw: np.random.Generator, lesson: Lesson, cache: Path | None) -> tuple
     if lesson.timed:
         asked = tuple(_filled(entry, spans, len(clips[0]) / RATE) for entry in asked)
     if not lesson.level:
-        clips = tuple(_changed(draw, clip) for clip in clips)
+        clips = tuple(_changed(draw, clip, ECHO[bool(lesson.text)]) for clip in clips)
     return clips, asked
 
 
@@ -107,11 +109,11 @@ def _filled(asked: Asked, spans: Spans, whole: float) -> Asked:
     return replace(asked, answer=answer)
 
 
-def _changed(draw: np.random.Generator, clip: Sound) -> Sound:
+def _changed(draw: np.random.Generator, clip: Sound, echo: float) -> Sound:
     """A clip louder or softer, now and then from a noisy room."""
     if chance(draw, ROOMS):
         top = float(np.abs(clip).max(initial=0.0))
-        clip = reverb(draw, RATE, clip, seconds=float(draw.uniform(0.2, 0.4)), wet=float(draw.uniform(0.2, 0.5)))
+        clip = reverb(draw, RATE, clip, seconds=float(draw.uniform(0.2, echo)), wet=float(draw.uniform(0.2, 0.5)))
         noise = pink_noise(draw, RATE, len(clip) / RATE)
         clip = clip + top * 10 ** (draw.uniform(-44, -34) / 20) * noise[: len(clip)]
     louder = clip * np.exp(draw.uniform(*np.log(LOUDER)))

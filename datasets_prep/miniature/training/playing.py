@@ -5,13 +5,39 @@ from typing import Any
 import numpy as np
 
 from datasets_prep.miniature.music import GENRES, MOODS
-from datasets_prep.miniature.notes import QUALITIES, SOURCES
+from datasets_prep.miniature.notes import QUALITIES
 from datasets_prep.miniature.training.asking import Asked, ask, labels_of
 from datasets_prep.miniature.training.lesson import Lesson, between, chance, choice, made, one_of, some_of, with_article
 
 VELOCITIES = (25, 50, 75, 100, 127)
-LOWEST, HIGHEST = 30, 90
-"""MIDI pitches of the notes."""
+RANGES = {
+    "bass": (30, 60),
+    "brass": (40, 82),
+    "flute": (58, 90),
+    "guitar": (40, 84),
+    "keyboard": (30, 90),
+    "mallet": (53, 90),
+    "organ": (36, 90),
+    "reed": (46, 86),
+    "string": (36, 90),
+    "synth_lead": (40, 90),
+    "vocal": (40, 81),
+}
+"""MIDI pitches that the families of NSynth are usually played at, between 30 and 90."""
+SOURCES = {
+    "bass": ("electronic", "synthetic"),
+    "brass": ("acoustic",),
+    "flute": ("acoustic", "synthetic"),
+    "guitar": ("acoustic", "electronic", "synthetic"),
+    "keyboard": ("acoustic", "electronic"),
+    "mallet": ("acoustic", "electronic"),
+    "organ": ("electronic",),
+    "reed": ("acoustic",),
+    "string": ("acoustic",),
+    "synth_lead": ("synthetic",),
+    "vocal": ("acoustic", "synthetic"),
+}
+"""Of the families of NSynth: the sources that more than about a tenth of a family's notes have there."""
 IRMAS = {"guitar": "acoustic guitar", "vocal": "human singing voice"}
 MEDLEY = {"electric guitar": "distorted electric guitar", "saxophone": "tenor saxophone", "vocal": "female singer"}
 OPENMIC = {"vocal": "voice", "mallet": "mallet percussion", "electric guitar": "guitar", "synth_lead": "synthesizer"}
@@ -42,8 +68,9 @@ TEMPI = (80.0, 170.0)
 def note(draw: np.random.Generator) -> Lesson:
     """A single note: all about it, or one thing at a time."""
     family = one_of(draw, labels_of("mna/nsynth_family"))
-    pitch, velocity = int(draw.integers(LOWEST, HIGHEST + 1)), one_of(draw, VELOCITIES)
-    source = one_of(draw, SOURCES)
+    lowest, highest = RANGES[family]
+    pitch, velocity = int(draw.integers(lowest, highest + 1)), one_of(draw, VELOCITIES)
+    source = one_of(draw, SOURCES[family])
     qualities = sorted(some_of(draw, QUALITIES, int(draw.choice([0, 1, 2], p=[0.45, 0.4, 0.15]))))
     played = {"family": family, "pitch": pitch, "velocity": velocity, "source": source, "qualities": qualities}
     whole = f"<|pitch|><|midi_pitch_{pitch}|><|velocity|><|midi_velocity_{velocity}|><|instrument|>{family}<|sonic|>"

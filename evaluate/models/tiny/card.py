@@ -26,7 +26,7 @@ def card(training: Path, runs: Sequence[Path], columns: str, notes: str) -> str:
     last = lines[-1]
     board = tables.markdown(assemble([RunDirectory(run) for run in runs]), "tasks")
     text = TEMPLATE.read_text("utf-8").format(
-        **{key: recipe[key] for key in ("lessons", "steps", "batch", "questions", "seed", "chat")},
+        **{key: recipe[key] for key in ("lessons", "steps", "batch", "questions", "turn", "seed", "chat")},
         parameters=_parameters(checkpoint),
         megabytes=checkpoint.stat().st_size / 1e6,
         minutes=last["seconds"] / 60,

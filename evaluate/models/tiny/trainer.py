@@ -40,7 +40,7 @@ class Recipe:
 
     seed: int = 20231130
     lessons: int = 20_000
-    steps: int = 6_400
+    steps: int = 7_000
     batch: int = 24
     """Lessons a step."""
     questions: int = 2
