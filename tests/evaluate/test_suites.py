@@ -84,7 +84,7 @@ LEARNED = {
     "sec/esc50": 60,
     "sec/urbansound8k": 60,
 }
-"""Accuracies that the small model has at least, per cent."""
+"""Accuracies that the small model is above, per cent."""
 
 
 def score_of(run: Path, task: str, name: str | None = None) -> float:
@@ -99,11 +99,11 @@ def score_of(run: Path, task: str, name: str | None = None) -> float:
 def test_the_small_model_has_learned(everything: Path) -> None:
     """On clips, sentences and voices that it was never trained on."""
     reached = {task: score_of(everything, task) for task in LEARNED}
-    assert {task: score for task, score in reached.items() if score < LEARNED[task]} == {}
+    assert {task: score for task, score in reached.items() if score <= LEARNED[task]} == {}
     notes = read_lines(everything / "mna/nsynth_pitch/predictions.jsonl")
     near = [abs(int(note["raw"]) - int(note["references"][0])) <= 1 for note in notes if note["raw"].isdecimal()]
     assert sum(near) >= 0.6 * len(notes)
-    assert score_of(everything, "aqa/clothoaqa", "accuracy_yes_no_qwen_audio") > 55
+    assert score_of(everything, "aqa/clothoaqa", "accuracy_yes_no_qwen_audio") > 75
     assert score_of(everything, "asr/librispeech") < 50
 
 

@@ -27,7 +27,7 @@ HEAD_SPREAD = 0.02
 WEIGHTS = {"asr": 2.0, "ks": 2.0, "lid": 1.5, "mna": 1.5, "chat": 0.5, "gender": 0.7, "age": 0.4, "osr": 0.3,
            "sd": 0.5, "aac": 0.5, "mc": 0.5, "did": 0.3, "entities": 0.5, "slots": 0.5, "ic": 0.7}  # fmt: skip
 """How often questions of a type are drawn, by 1 of the others."""
-LATER = WEIGHTS | {"asr": 8.0, "aqa/clothoaqa": 2.5, "mna/nsynth_pitch": 4.0, "mna/nsynth_family": 4.0,
+LATER = WEIGHTS | {"asr": 8.0, "aqa/clothoaqa": 2.5, "mna/nsynth_pitch": 4.0, "mna/nsynth_family": 5.0,
                    "mna/nsynth_source": 0.5}  # fmt: skip
 """The same of types and of tasks after the turn: what takes the decoder longest to read from the rows."""
 HELPERS = {"letters": 2.0, "pieces": 1.0, "facts": 1.0}
@@ -39,8 +39,8 @@ class Recipe:
     """What a training is, wholly: the same recipe gives the same losses on the same kind of processor."""
 
     seed: int = 20231130
-    lessons: int = 20_000
-    steps: int = 7_000
+    lessons: int = 32_000
+    steps: int = 5_600
     batch: int = 24
     """Lessons a step."""
     questions: int = 2
