@@ -77,7 +77,7 @@ export: setup  ## samples or scores for others: RUNS="RUN ..." TO=parquet|csv|mo
 	@test -n "$(RUNS)" && test -n "$(TO)" && test -n "$(OUTPUT)" || { echo 'say: make export RUNS="RUN ..." TO=parquet|csv|model-card OUTPUT=FILE'; exit 2; }
 	$(RUN) -m results export $(RUNS) --to $(TO) --output "$(OUTPUT)" $(ARGS)
 
-tiny-checkpoint: setup  ## train the small Qwen-Audio from nothing, about an hour on 2 cores; goes on where it was stopped
+tiny-checkpoint: setup  ## train the small Qwen-Audio from nothing, under an hour on 2 cores; goes on where it was stopped
 	$(RUN) -m evaluate.models.tiny.train build/tiny --cache build/lessons
 
 test: setup lint  ## ruff, mypy and the tests

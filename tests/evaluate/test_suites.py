@@ -102,7 +102,7 @@ def test_the_small_model_has_learned(everything: Path) -> None:
     assert {task: score for task, score in reached.items() if score <= LEARNED[task]} == {}
     notes = read_lines(everything / "mna/nsynth_pitch/predictions.jsonl")
     near = [abs(int(note["raw"]) - int(note["references"][0])) <= 1 for note in notes if note["raw"].isdecimal()]
-    assert sum(near) >= 0.6 * len(notes)
+    assert sum(near) > 0.6 * len(notes)
     assert score_of(everything, "aqa/clothoaqa", "accuracy_yes_no_qwen_audio") > 75
     assert score_of(everything, "asr/librispeech") < 50
 
