@@ -97,7 +97,7 @@ def score_of(run: Path, task: str, name: str | None = None) -> float:
 
 
 def test_the_small_model_has_learned(everything: Path) -> None:
-    """On clips, sentences and voices that it was never trained on."""
+    """On clips and sentences that it was never trained on."""
     reached = {task: score_of(everything, task) for task in LEARNED}
     assert {task: score for task, score in reached.items() if score <= LEARNED[task]} == {}
     notes = read_lines(everything / "mna/nsynth_pitch/predictions.jsonl")

@@ -28,7 +28,7 @@ from evaluate.models.tiny.model import FOLDER, TinyQwenAudioChat
 from evaluate.models.tiny.objective import Asking, answer_loss, converse, make_batch
 from evaluate.models.tiny.pool import Heard, hear, prepare
 from evaluate.models.tiny.train import train
-from evaluate.models.tiny.trainer import Recipe, Trainer
+from evaluate.models.tiny.trainer import Recipe, ResumeError, Trainer
 from evaluate.models.tiny.vocabulary import tiktoken_file, train_ranks
 from evaluate.prompts import render
 
@@ -319,7 +319,7 @@ def test_lessons_are_kept_as_they_were_made(tmp_path: Path, monkeypatch: pytest.
     made = prepare(tmp_path, 11, 6, workers=0)
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))  # no espeak-ng any more
     read = prepare(tmp_path, 11, 6, workers=0)
-    direct = [hear(make_example(11, number, tmp_path / "speech")) for number in range(6)]
+    direct = [hear(make_example(11, number, tmp_path / f"speech-{pools.version()}")) for number in range(6)]
     for one, other, third in zip(made, read, direct, strict=True):
         assert (one.kind, one.questions, one.text) == (other.kind, other.questions, other.text)
         assert (one.questions, one.samples) == (third.questions, third.samples)
@@ -334,6 +334,36 @@ def test_another_recipe_does_not_go_on(tmp_path: Path, monkeypatch: pytest.Monke
     assert "name another folder" in capsys.readouterr().err
 
 
+def test_the_command_trains_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                        capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    monkeypatch.setattr(pools, "SHARD", 4)
+    words = [str(tmp_path / "training"), "--cache", str(tmp_path / "lessons"), "--workers", "0", "--threads", "1"]
+    words += ["--lessons", "4", "--steps", "2", "--batch", "2", "--pieces", "150", "--seed", "5"]
+    assert training.main([*words, "--minutes", "0"]) == 0
+    assert [line["step"] for line in read_log(tmp_path / "training" / "log.jsonl")] == [1]
+    assert training.main(words) == 0
+    assert [line["step"] for line in read_log(tmp_path / "training" / "log.jsonl")] == [1, 2]
+    capsys.readouterr()
+    monkeypatch.setattr(training, "version", lambda: "another")
+    assert training.main(words) == 2  # the lessons are made otherwise now
+    assert "name another folder" in capsys.readouterr().err
+
+
+def test_a_damaged_state_is_named(tmp_path: Path, pool: list[Heard]) -> None:
+    trainer = Trainer(tmp_path, pool, SMALL)
+    for damage in (b"", b"no state"):
+        (tmp_path / "resume.pt").write_bytes(damage)
+        with pytest.raises(ResumeError, match="is no state of this training"):
+            trainer.resume()
+
+
+@pytest.mark.parametrize("option", ["--lessons", "--steps", "--batch", "--questions"])
+def test_none_is_no_number_of(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        training.main([str(tmp_path / "training"), option, "0"])
+    assert "0 is not 1 or more" in capsys.readouterr().err
+
+
 def test_the_committed_checkpoint_is_what_its_card_says() -> None:
     """Small, in the official layout, loaded by the released checkpoint's class, with a log to its recipe's last step."""
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 12_000_000
@@ -343,7 +373,9 @@ def test_the_committed_checkpoint_is_what_its_card_says() -> None:
     assert "for demonstration and tests only" in card and "[silence]" in card and "Real digits" in card
     plain = Recipe()
     assert f"{plain.steps:,} steps of {plain.batch} lessons" in card and f"{plain.lessons:,} lessons" in card
-    assert read_log(FOLDER / "log.jsonl")[-1]["step"] == plain.steps
+    last = read_log(FOLDER / "log.jsonl")[-1]
+    assert last["step"] == plain.steps and f"in {last['seconds'] / 60:.0f} minutes" in card
+    assert f"cost {last['loss']:.2f} nats" in card and f"{last['right']:.0%} of the tokens" in card
 
 
 def test_a_card_needs_a_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

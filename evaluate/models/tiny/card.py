@@ -3,6 +3,7 @@ training's checkpoint. All figures are those of the training's log and of the ru
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,10 +60,15 @@ def main(arguments: Sequence[str]) -> int:
     try:
         notes = chosen.notes.read_text("utf-8") if chosen.notes else ""
         text = card(chosen.training, chosen.runs, chosen.columns, notes)
+    except KeyError as error:
+        print(f"card: {chosen.training}/recipe.json lacks {error}; it is no training by this version", file=sys.stderr)
+        return 2
     except (RunError, OSError, ValueError) as error:
         print(f"card: {error}", file=sys.stderr)
         return 2
     write_text(chosen.training / "checkpoint" / "README.md", text)
+    for name in ("log.jsonl", "loss.svg"):
+        shutil.copyfile(chosen.training / name, chosen.training / "checkpoint" / name)
     return 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets_prep import miniature
+from datasets_prep.miniature.training.asking import TASKS
 from datasets_prep.miniature.training.stream import Example, stream
 from evaluate.models.qwen_audio import features
 from evaluate.models.qwen_audio.features import Clip, Length, clip_features
@@ -64,10 +65,14 @@ def prepare(folder: Path, seed: int, count: int, workers: int, log: bool = False
 
     Raises SpeechError: no espeak-ng.
     """
-    paths = [folder / f"{seed}-{_version()}-{first:07d}" for first in range(0, count, SHARD)]
+    paths = [folder / f"{seed}-{version()}-{first:07d}" for first in range(0, count, SHARD)]
     there = next((place for place, path in enumerate(paths) if not path.with_suffix(".json").is_file()), len(paths))
     missing = paths[there:]
-    examples = stream(seed, SHARD * len(missing), SHARD * there, workers, folder / "speech") if missing else iter(())
+    examples = (
+        stream(seed, SHARD * len(missing), SHARD * there, workers, folder / f"speech-{version()}")
+        if missing
+        else iter(())
+    )
     for place, path in enumerate(missing, there + 1):
         _write(path, islice(examples, SHARD))
         if log:
@@ -83,10 +88,10 @@ def hear(example: Example) -> Heard:
 
 
 @cache
-def _version() -> str:
-    """Of what makes the lessons and their features: lessons that other sources made are not taken for these."""
+def version() -> str:
+    """Of what makes the lessons, their prompts and their features: what other sources made is not taken for these."""
     makers = Path(str(miniature.__file__)).parent
-    sources = [*makers.rglob("*.py"), *makers.rglob("*.yaml"), Path(str(features.__file__))]
+    sources = [*makers.rglob("*.py"), *makers.rglob("*.yaml"), *TASKS.rglob("*.yaml"), Path(str(features.__file__))]
     digest = hashlib.sha256()
     for source in sorted(sources):
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")

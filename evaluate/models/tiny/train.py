@@ -18,8 +18,8 @@ import torch
 
 from datasets_prep.miniature.speech import SpeechError
 from evaluate.models.tiny.curve import read_log, write_curve
-from evaluate.models.tiny.pool import prepare
-from evaluate.models.tiny.trainer import Recipe, Trainer
+from evaluate.models.tiny.pool import prepare, version
+from evaluate.models.tiny.trainer import Recipe, ResumeError, Trainer
 from results.files import write_text
 
 
@@ -63,8 +63,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--workers", type=int, default=2, help="processes that make lessons (2)")
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves them to it")
     parser.add_argument("--minutes", type=float, help="stop after so many, to go on another time")
-    for name in ("seed", "lessons", "steps", "batch", "questions", "pieces"):
-        parser.add_argument(f"--{name}", type=int, default=getattr(plain, name))
+    parser.add_argument("--seed", type=int, default=plain.seed)
+    for name in ("lessons", "steps", "batch", "questions", "pieces"):
+        parser.add_argument(f"--{name}", type=_positive, default=getattr(plain, name))
     for name in ("rate", "chat"):
         parser.add_argument(f"--{name}", type=float, default=getattr(plain, name))
     chosen = vars(parser.parse_args(arguments))
@@ -72,22 +73,28 @@ def main(arguments: Sequence[str]) -> int:
     if chosen["threads"]:
         torch.set_num_threads(chosen["threads"])
     folder: Path = chosen["folder"]
-    said, told = json.dumps(asdict(recipe), indent=1) + "\n", folder / "recipe.json"
-    if folder.exists() and any(folder.iterdir()) and not (told.is_file() and told.read_text("utf-8") == said):
-        print(f"train: {folder} holds something else than a training by this recipe; name another folder",
-              file=sys.stderr)  # fmt: skip
-        return 2
-    write_text(told, said)
+    said, told = json.dumps(asdict(recipe) | {"sources": version()}, indent=1) + "\n", folder / "recipe.json"
     try:
+        if folder.exists() and any(folder.iterdir()) and not (told.is_file() and told.read_text("utf-8") == said):
+            raise ResumeError(f"{folder} holds something else than a training by this recipe, with the lessons as they "
+                              "are made now; name another folder")  # fmt: skip
         pool = prepare(chosen["cache"], recipe.seed, recipe.lessons, chosen["workers"], log=True)
-    except SpeechError as error:
+        write_text(told, said)
+        trainer = Trainer(folder, pool, recipe)
+        trainer.resume()
+    except (SpeechError, ResumeError, OSError) as error:
         print(f"train: {error}", file=sys.stderr)
         return 2
-    trainer = Trainer(folder, pool, recipe)
-    trainer.resume()
     print(f"{trainer.parameters:,} parameters, {len(pool)} lessons, from step {trainer.step}", flush=True)
     train(trainer, None if chosen["minutes"] is None else 60 * chosen["minutes"])
     return 0
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError  # what torch.load raises, with weights_only=True
 
 import numpy as np
 import torch
@@ -32,6 +33,10 @@ LATER = WEIGHTS | {"asr": 8.0, "aqa/clothoaqa": 2.5, "mna/nsynth_pitch": 4.0, "m
 """The same of types and of tasks after the turn: what takes the decoder longest to read from the rows."""
 HELPERS = {"letters": 2.0, "pieces": 1.0, "facts": 1.0}
 """Weights of the losses that help the encoder, at the beginning; they fall to a fifth of that."""
+
+
+class ResumeError(ValueError):
+    """A training cannot go on from what its folder holds."""
 
 
 @dataclass(frozen=True)
@@ -139,15 +144,19 @@ class Trainer:
         part.replace(self.folder / STATE)
 
     def resume(self) -> None:
-        """Go on from what the folder holds, where it holds something. Raises RuntimeError for another size."""
+        """Go on from what the folder holds, where it holds something. Raises ResumeError where that is damaged."""
         path = self.folder / STATE
         if path.is_file():
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            self.network.load_state_dict(state["network"])
-            self.helpers.load_state_dict(state["helpers"])
-            for optimizer, held in zip(self.optimizers, state["optimizers"], strict=True):
-                optimizer.load_state_dict(held)
-            self.step = state["step"]
+            try:
+                state = torch.load(path, map_location="cpu", weights_only=True)
+                self.network.load_state_dict(state["network"])
+                self.helpers.load_state_dict(state["helpers"])
+                for optimizer, held in zip(self.optimizers, state["optimizers"], strict=True):
+                    optimizer.load_state_dict(held)
+                self.step = state["step"]
+            except (RuntimeError, EOFError, KeyError, ValueError, UnpicklingError) as error:
+                raise ResumeError(f"{path} is no state of this training, or is damaged; remove it to begin anew, or "
+                                  f"bring it back ({type(error).__name__})") from error  # fmt: skip
 
 
 def _begin(network: Network) -> None:
