@@ -340,13 +340,16 @@ def test_the_command_trains_and_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
     words = [str(tmp_path / "training"), "--cache", str(tmp_path / "lessons"), "--workers", "0", "--threads", "1"]
     words += ["--lessons", "4", "--steps", "2", "--batch", "2", "--pieces", "150", "--seed", "5"]
     assert training.main([*words, "--minutes", "0"]) == 0
+    assert "step 1 of 2, stopped: the same command goes on; model=tiny model.path=" in capsys.readouterr().out
     assert [line["step"] for line in read_log(tmp_path / "training" / "log.jsonl")] == [1]
     assert training.main(words) == 0
     assert [line["step"] for line in read_log(tmp_path / "training" / "log.jsonl")] == [1, 2]
     capsys.readouterr()
+    assert training.main([*words, "--steps", "3"]) == 2
+    assert "holds another training (steps 2, not 3); name another folder" in capsys.readouterr().err
     monkeypatch.setattr(training, "version", lambda: "another")
     assert training.main(words) == 2  # the lessons are made otherwise now
-    assert "name another folder" in capsys.readouterr().err
+    assert f"(sources {pools.version()}, not another)" in capsys.readouterr().err
 
 
 def test_a_damaged_state_is_named(tmp_path: Path, pool: list[Heard]) -> None:

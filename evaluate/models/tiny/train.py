@@ -10,9 +10,10 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -21,6 +22,9 @@ from evaluate.models.tiny.curve import read_log, write_curve
 from evaluate.models.tiny.pool import prepare, version
 from evaluate.models.tiny.trainer import Recipe, ResumeError, Trainer
 from results.files import write_text
+
+NUMBERS = {"lessons": "made, of the seed's", "steps": "in all", "batch": "lessons a step",
+           "questions": "of a lesson, at most", "pieces": "of the vocabulary, beside the bytes"}  # fmt: skip
 
 
 def train(trainer: Trainer, until: float | None = None, every: int = 50, keep: int = 250) -> None:
@@ -63,31 +67,52 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--workers", type=int, default=2, help="processes that make lessons (2)")
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves them to it")
     parser.add_argument("--minutes", type=float, help="stop after so many, to go on another time")
-    parser.add_argument("--seed", type=int, default=plain.seed)
-    for name in ("lessons", "steps", "batch", "questions", "pieces"):
-        parser.add_argument(f"--{name}", type=_positive, default=getattr(plain, name))
-    for name in ("rate", "chat"):
-        parser.add_argument(f"--{name}", type=float, default=getattr(plain, name))
+    parser.add_argument("--seed", type=int, default=plain.seed, help=f"of lessons and weights ({plain.seed})")
+    for name, what in NUMBERS.items():
+        value = getattr(plain, name)
+        parser.add_argument(f"--{name}", type=_positive, default=value, help=f"{what} ({value})")
+    parser.add_argument("--rate", type=float, default=plain.rate, help=f"step size, at its highest ({plain.rate})")
+    parser.add_argument("--chat", type=_share, default=plain.chat, help=f"share asked in words ({plain.chat})")
     chosen = vars(parser.parse_args(arguments))
     recipe = Recipe(**{name: chosen[name] for name in asdict(plain) if name in chosen})
     if chosen["threads"]:
         torch.set_num_threads(chosen["threads"])
     folder: Path = chosen["folder"]
-    said, told = json.dumps(asdict(recipe) | {"sources": version()}, indent=1) + "\n", folder / "recipe.json"
+    told, said = folder / "recipe.json", asdict(recipe) | {"sources": version()}
     try:
-        if folder.exists() and any(folder.iterdir()) and not (told.is_file() and told.read_text("utf-8") == said):
-            raise ResumeError(f"{folder} holds something else than a training by this recipe, with the lessons as they "
-                              "are made now; name another folder")  # fmt: skip
+        if folder.exists() and any(folder.iterdir()):
+            _same(told, said)
         pool = prepare(chosen["cache"], recipe.seed, recipe.lessons, chosen["workers"], log=True)
-        write_text(told, said)
+        write_text(told, json.dumps(said, indent=1) + "\n")
         trainer = Trainer(folder, pool, recipe)
         trainer.resume()
-    except (SpeechError, ResumeError, OSError) as error:
+        print(f"{trainer.parameters:,} parameters, {len(pool)} lessons, from step {trainer.step}", flush=True)
+        train(trainer, None if chosen["minutes"] is None else 60 * chosen["minutes"])
+    except (SpeechError, ResumeError, OSError, FloatingPointError) as error:
         print(f"train: {error}", file=sys.stderr)
         return 2
-    print(f"{trainer.parameters:,} parameters, {len(pool)} lessons, from step {trainer.step}", flush=True)
-    train(trainer, None if chosen["minutes"] is None else 60 * chosen["minutes"])
+    rest = "done" if trainer.step == recipe.steps else "stopped: the same command goes on"
+    print(f"step {trainer.step} of {recipe.steps}, {rest}; model=tiny model.path={trainer.checkpoint}", flush=True)
     return 0
+
+
+def _same(told: Path, said: Mapping[str, Any]) -> None:
+    """Raises ResumeError where a folder's recipe is not the one that is to be trained; OSError."""
+    try:
+        there = json.loads(told.read_text("utf-8")) if told.is_file() else None
+    except ValueError:
+        there = None
+    if not isinstance(there, dict):
+        raise ResumeError(f"{told.parent} holds something else than a training; name another folder")
+    others = [f"{name} {there.get(name)}, not {value}" for name, value in said.items() if there.get(name) != value]
+    if others:
+        raise ResumeError(f"{told.parent} holds another training ({'; '.join(others)}); name another folder")
+
+
+def _share(text: str) -> float:
+    if not 0 <= float(text) <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share from 0 to 1")
+    return float(text)
 
 
 def _positive(text: str) -> int:

@@ -121,7 +121,7 @@ class Trainer:
         helped = self.helpers.losses(batch)
         loss = asked + (1 - 0.8 * done) * sum(recipe.helpers[name] * value for name, value in helped.items())
         if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss of step {self.step} is {loss.item()}")
+            raise FloatingPointError(f"the loss of step {self.step} is {loss.item()}; a lower --rate may help")
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
