@@ -217,7 +217,7 @@ def _caption(draw: np.random.Generator, ones: Words, others: Words) -> list[Aske
 
 
 def _entailment(draw: np.random.Generator, first: str, second: str) -> list[Asked]:
-    """A hypothesis that the sound alone decides: by its words, each could be right."""
+    """A hypothesis and what the sound says of it; words alone decide those that are neutral or say "nothing but"."""
     sounds = table("sounds")
     things = [sounds[label]["thing"] for label in (first, second)]
     absent = one_of(draw, [words for words in _absent([first, second]) if words["thing"] not in things])

@@ -23,8 +23,9 @@ from evaluate.models.tiny.pool import prepare, version
 from evaluate.models.tiny.trainer import Recipe, ResumeError, Trainer
 from results.files import write_text
 
-NUMBERS = {"lessons": "made, of the seed's", "steps": "in all", "batch": "lessons a step",
+NUMBERS = {"lessons": "how many there are", "steps": "in all", "batch": "lessons a step",
            "questions": "of a lesson, at most", "pieces": "of the vocabulary, beside the bytes"}  # fmt: skip
+"""Options that are numbers, and what they count."""
 
 
 def train(trainer: Trainer, until: float | None = None, every: int = 50, keep: int = 250) -> None:
